@@ -1,0 +1,1 @@
+"""Inference engines: capability matrix, command line and memory semantics, one module each."""

@@ -1,0 +1,76 @@
+"""What every engine module answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from voltaic.findings import Source
+    from voltaic.memory.bill import Bill, NoBill
+    from voltaic.spec import CommandLine, ServingSpec
+
+Implementation = Literal["flash", "transformers-fallback", "native-tensor-parallel"]
+Answer = Literal["ok", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether something works on this release and GPU, and why (not)."""
+
+    answer: Answer
+    message: str = ""
+    why: str = ""
+    fix: str = ""
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """How a spec runs, once it is known to run."""
+
+    implementation: Implementation
+    shards: int
+    """Tensor-parallel processes that the launcher starts."""
+    layer_split: bool
+    """True: one process spreads the layers over all GPUs of the pod."""
+    dtype: str
+    """Data type of weights that are not quantized, activations and KV cache: `float16`, `bfloat16`, `float32`."""
+    weights: str
+    """Weights format that is really loaded: `float16`, `bitsandbytes`, `awq`, …"""
+    attention: str
+    """`sdpa`, `eager`, `flash`, `paged`, …"""
+    limits: Mapping[str, int]
+    """Effective limits by option name after the launcher's own arithmetic, in tokens or requests; absent: unbounded."""
+
+
+class Engine(Protocol):
+    """One inference engine: its facts, its command line and its meaning of memory."""
+
+    name: str
+
+    def parse(self, version: str | None, args: Sequence[str], env: Mapping[str, str | None]) -> CommandLine:
+        """Read arguments and environment as the launcher of this release does; never raises."""
+        ...
+
+    def build(self, version: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the arguments that set these canonical options; the inverse of `parse`."""
+        ...
+
+    def gpu_support(self, spec: ServingSpec) -> Support:
+        """Answer whether this release runs on this GPU at all."""
+        ...
+
+    def model_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer for architecture, weights format, dtype and sharding on that GPU: all that is not `ok`."""
+        ...
+
+    def runs(self, spec: ServingSpec) -> Runs | None:
+        """Return how the spec runs; None where it does not, or where that is not known."""
+        ...
+
+    def bill(self, spec: ServingSpec) -> Bill | NoBill:
+        """Return the VRAM bill, or why there is none."""
+        ...

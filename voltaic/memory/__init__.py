@@ -1,0 +1,1 @@
+"""The VRAM bill: weights, KV cache, activations, context and budget, per GPU."""

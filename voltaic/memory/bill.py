@@ -1,0 +1,85 @@
+"""The VRAM bill of a serving spec, per GPU, line by line, in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from voltaic.findings import Source
+
+Moment = Literal["load", "warm-up", "prefill", "join", "decode"]
+
+
+@dataclass(frozen=True, slots=True)
+class GpuBill:
+    """What one GPU holds at the worst moment, in bytes."""
+
+    budget: int
+    """Bytes that the driver gives on this GPU model."""
+    context: int
+    """CUDA context, library handles and workspaces."""
+    weights: int
+    kv_cache: int
+    activations: int
+    other: int
+    """Planning margin on the dynamic part, for what the caching allocator cannot reuse."""
+
+    @property
+    def total(self) -> int:
+        """Everything that this GPU must hold at once, in bytes."""
+        return self.context + self.weights + self.kv_cache + self.activations + self.other
+
+    @property
+    def headroom(self) -> int:
+        """Budget less total, in bytes; negative where it does not fit."""
+        return self.budget - self.total
+
+    def document(self) -> dict[str, int]:
+        """Return the bill of this GPU as in a plan document."""
+        names = ("budget", "context", "weights", "kv_cache", "activations", "other", "total", "headroom")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The bill of every GPU of the pod at the worst moment."""
+
+    per_gpu: tuple[GpuBill, ...]
+    kv_cache_bytes_per_token: int
+    """Bytes that one token adds to the KV cache, over all layers and all GPUs, one copy."""
+    kv_cache_tokens: int
+    """Tokens that the KV cache holds at the stated limits."""
+    peak_moment: Moment
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def worst(self) -> GpuBill:
+        """The GPU with the least headroom."""
+        return min(self.per_gpu, key=lambda gpu: gpu.headroom)
+
+    @property
+    def fits(self) -> bool:
+        """Whether every GPU holds its part."""
+        return self.worst.headroom >= 0
+
+    def document(self) -> dict[str, Any]:
+        """Return the bill as in a plan document (schema voltaic/plan/v1)."""
+        return {
+            "per_gpu": [gpu.document() for gpu in self.per_gpu],
+            "kv_cache_bytes_per_token": self.kv_cache_bytes_per_token,
+            "kv_cache_tokens": self.kv_cache_tokens,
+            "peak_moment": self.peak_moment,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NoBill:
+    """The bill cannot be made: a term has no model."""
+
+    because: str
+    """Which term is not known, and for what."""
+    settled_by: str
+    """What would settle it."""
+    at_least: int | None = None
+    """Bytes that one GPU must hold whatever the missing term is (context and weights), where known."""

@@ -1,0 +1,1 @@
+"""Rules: one question asked of a serving spec each."""

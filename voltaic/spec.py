@@ -1,0 +1,91 @@
+"""The serving spec: everything that decides whether a server starts.
+
+It comes from settings (our stacks) or is read back from Kubernetes objects (anybody's). Only this type is judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voltaic.hardware import GpuModel
+    from voltaic.models import Architecture
+
+NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A version of an engine."""
+
+    engine: str
+    """`tgi`, `vllm`, …"""
+    version: str | None
+    """`3.0.1`; None where it could not be read (a tag such as `latest`)."""
+
+    def __str__(self) -> str:
+        """Return `tgi 3.0.1`."""
+        return f"{self.engine} {self.version or '(version unknown)'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is served: the name that the engine is given, and what its configuration says."""
+
+    id: str | None
+    """Repository id or local path as the engine is given it."""
+    architecture: Architecture | None
+    """None where the configuration is not known or not understood; `unknown_because` says why."""
+    unknown_because: str | None = None
+    weights_bytes: int | None = None
+    """Size of the checkpoint's weights where known from headers; None: derived from the architecture."""
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An argument or variable with which the launcher would exit, or that could not be read."""
+
+    where: str
+    """The option or variable as written, for example `--max-model-len`."""
+    message: str
+    """What is wrong, with the value found and the values allowed."""
+    fix: str
+    unreadable: bool = False
+    """True: not certainly wrong, only not readable (for example a value from a ConfigMap elsewhere)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """Launcher arguments and environment as given, and as the launcher of this release reads them."""
+
+    args: tuple[str, ...]
+    env: Mapping[str, str | None]
+    """Variables by name; None: set, but its value is not known here (a Secret, a downward API field)."""
+    options: Mapping[str, Any] = field(default_factory=lambda: NO_VALUES)
+    """Effective values by canonical option name (`max_total_tokens`), arguments over environment; only what is set."""
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServingSpec:
+    """One server process group on the GPUs of one pod."""
+
+    release: Release
+    gpu: GpuModel | None
+    """None: the GPU model could not be read; `gpu_unknown_because` says what would settle it."""
+    gpus: int | None
+    """GPUs that the pod gets; None: not readable."""
+    model: Model
+    command: CommandLine
+    id: str | None = None
+    """Name given by the caller, handed through to the plan document."""
+    gpu_unknown_because: str | None = None
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """Return the effective value of a launcher option, or `default` where it is not set."""
+        return self.command.options.get(name, default)
