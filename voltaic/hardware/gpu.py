@@ -26,13 +26,22 @@ class GpuModel:
     """Bytes that the driver gives to all processes together."""
     context_bytes: int
     """CUDA or HIP context, library handles and workspaces of one process, in bytes."""
+    sampling_warm_up_bytes: int
+    """Bytes that a process sampling with PyTorch alone holds from the first request on, beside the context."""
     resource_name: str
-    """Extended resource of the device plugin: `nvidia.com/gpu`."""
+    """Extended resource of the device plugin: `nvidia.com/gpu`. GPU nodes are tainted with the same key by custom."""
     node_label: str
     """Node label that names the product: `nvidia.com/gpu.product`."""
     node_label_values: tuple[str, ...]
     """Values of that label that mean this model."""
-    sources: tuple[Source, ...] = ()
+    usable_source: Source
+    context_source: Source
+    sampling_warm_up_source: Source
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where the sizes come from: usable bytes, context, sampling warm-up."""
+        return (self.usable_source, self.context_source, self.sampling_warm_up_source)
 
     @property
     def arch(self) -> str:
@@ -48,5 +57,10 @@ class Profile:
     """A GPU model times a count in one node."""
 
     name: str
+    """`v100-2gpu`: the spelling that stack names and settings use."""
     gpu: GpuModel
     count: int
+
+    def __str__(self) -> str:
+        """Return `v100-16gb x2`."""
+        return f"{self.gpu.name} x{self.count}"
