@@ -44,6 +44,8 @@ class Model:
     weights_bytes: int | None = None
     """Size of the checkpoint's weights where known from headers; None: derived from the architecture."""
     revision: str | None = None
+    config: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """`config.json` as given, so that the spec can be handed on; None for a model that the catalogue knows by its id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Bill:
     kv_cache_tokens: int
     """Tokens that the KV cache holds at the stated limits."""
     peak_moment: Moment
+    margin: float = 0.0
+    """Share of the budget by which the estimate may err; a bill that fits with less headroom is tight."""
     sources: tuple[Source, ...] = ()
 
     @property
@@ -62,6 +64,11 @@ class Bill:
     def fits(self) -> bool:
         """Whether every GPU holds its part."""
         return self.worst.headroom >= 0
+
+    @property
+    def tight(self) -> bool:
+        """Whether it fits, but with less headroom than the estimate may err."""
+        return self.fits and any(gpu.headroom < self.margin * gpu.budget for gpu in self.per_gpu)
 
     def document(self) -> dict[str, Any]:
         """Return the bill as in a plan document (schema voltaic/plan/v1)."""
@@ -83,3 +90,4 @@ class NoBill:
     """What would settle it."""
     at_least: int | None = None
     """Bytes that one GPU must hold whatever the missing term is (context and weights), where known."""
+    sources: tuple[Source, ...] = ()

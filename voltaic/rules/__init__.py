@@ -1,1 +1,32 @@
-"""Rules: one question asked of a serving spec each."""
+"""Rules: one question asked of a serving spec each, one module a rule, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from voltaic.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from voltaic.findings import Finding
+    from voltaic.spec import ServingSpec
+
+__all__ = ["RULES", "Rule", "ask", "rule"]
+
+_MODULES = ("engine_gpu_support", "engine_model_support", "single_gpu_shard", "launcher_arguments", "vram_budget")
+
+RULES: tuple[Rule, ...] = tuple(
+    import_module(f"{__name__}.{module}").RULE for module in _MODULES if find_spec(f"{__name__}.{module}") is not None
+)
+"""All rules, in the order of the questions: can it start on this GPU, can it run this model there, does it fit."""
+
+
+def rule(rule_id: str) -> Rule | None:
+    """Return the rule of this id; None where there is none."""
+    return next((rule for rule in RULES if rule.id == rule_id), None)
+
+
+def ask(spec: ServingSpec) -> tuple[Finding, ...]:
+    """Ask all rules about the spec: the first "no" still lets the others speak."""
+    return tuple(finding for rule in RULES for finding in rule.ask(spec))

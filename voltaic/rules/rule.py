@@ -1,0 +1,45 @@
+"""What a rule is: one question asked of a serving spec, answered by findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voltaic.findings import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voltaic.spec import ServingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One question asked of a serving spec."""
+
+    id: str
+    """Stable kebab-case name: `vram-budget`."""
+    title: str
+    """The question, in one line."""
+    why: str
+    """What goes wrong where the answer is no."""
+    check: Callable[[ServingSpec], tuple[Finding, ...]]
+    """Answers: no finding means yes. May raise; `ask` does not."""
+    level: Level = "mandatory"
+
+    def ask(self, spec: ServingSpec) -> tuple[Finding, ...]:
+        """Return the findings of this rule; a rule that fails answers `unknown`, so that it can never pass for a yes."""
+        try:
+            return self.check(spec)
+        except Exception as error:  # noqa: BLE001  whatever fails, silence would read as an accept
+            return (self._failed(error),)
+
+    def _failed(self, error: Exception) -> Finding:
+        return Finding(
+            rule=self.id,
+            message=f"The rule {self.id} could not answer: {type(error).__name__}: {error}",
+            why="This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted.",
+            fix="Report it with this configuration; `voltaic plan --json` prints what to attach.",
+            outcome="unknown",
+            level=self.level,
+        )

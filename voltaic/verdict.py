@@ -1,0 +1,75 @@
+"""The verdict on a serving spec: all rules asked, the bill made, and the ways out of a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from voltaic import answers, rules
+from voltaic.memory.bill import Bill, NoBill
+
+if TYPE_CHECKING:
+    from voltaic.engines.base import Runs
+    from voltaic.findings import Finding
+    from voltaic.fixes import Fix
+    from voltaic.spec import ServingSpec
+
+Judgement = Literal["accept", "refuse", "unknown"]
+EXIT_CODES: dict[Judgement, int] = {"accept": 0, "refuse": 1, "unknown": 3}
+"""Exit code of every command that judges, by verdict; 2 is bad input or usage."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said about a serving spec."""
+
+    verdict: Judgement
+    findings: tuple[Finding, ...]
+    """Every answer that is not a yes, in the order of the rules."""
+    bill: Bill | NoBill
+    runs: Runs | None
+    """How the spec runs; None where it does not, or where that is not known."""
+    spec: ServingSpec
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a command that prints this verdict."""
+        return EXIT_CODES[self.verdict]
+
+    @property
+    def tight(self) -> bool:
+        """Whether it fits with less headroom than the estimate's own margin of error."""
+        return isinstance(self.bill, Bill) and self.bill.tight
+
+    @cached_property
+    def fixes(self) -> tuple[Fix, ...]:
+        """Nearest changes that the same judge accepts, those that change least first; empty for an accept.
+
+        Searched on first use, in bounded time.
+        """
+        from voltaic import fixes  # noqa: PLC0415  the search asks this module's judge
+
+        return fixes.search(self)
+
+
+def judge(spec: ServingSpec) -> Verdict:
+    """Ask all rules about a spec. Never raises: what cannot be answered is `unknown`."""
+    findings = rules.ask(spec)
+    mandatory = {finding.outcome for finding in findings if finding.level == "mandatory"}
+    verdict: Judgement = "refuse" if "violation" in mandatory else "unknown" if "unknown" in mandatory else "accept"
+    return Verdict(verdict, findings, _bill(spec), _runs(spec), spec)
+
+
+def _bill(spec: ServingSpec) -> Bill | NoBill:
+    try:
+        return answers.bill_of(spec)
+    except Exception as error:  # noqa: BLE001  the rule that asked for it has said so
+        return NoBill(because=f"{type(error).__name__}: {error}", settled_by="a repair of voltaic")
+
+
+def _runs(spec: ServingSpec) -> Runs | None:
+    try:
+        return answers.runs_of(spec)
+    except Exception:  # noqa: BLE001  the rule that asked for it has said so
+        return None
