@@ -1,0 +1,14 @@
+"""Names that the stack writes into Kubernetes objects and that are read back from them."""
+
+from __future__ import annotations
+
+OWN_LABELS = (
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/managed-by",
+)
+"""Labels that the stack sets on its objects (kubernetes.io, recommended labels); selectors rest on them."""
+
+PROFILE_ANNOTATION = "voltaic/profile"
+"""Annotation on a pod template, or on the object that holds it, that names the profile where node labels do not."""

@@ -1,0 +1,123 @@
+"""Faults that show only when several settings are read together, and that no judge is needed for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voltaic.settings.model import Settings
+
+NETWORK_FILE_SYSTEMS = ("nfs", "cephfs", "efs", "azurefile", "smb", "cifs", "glusterfs", "filestore")
+"""Parts of StorageClass names that tell of a network file system (names of the usual provisioners)."""
+
+_TAG_VERSION = re.compile(r":v?([0-9]+\.[0-9]+\.[0-9]+)(?:[.-][\w.-]+)?(?:@|$)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one setting in the light of others."""
+
+    key: str
+    message: str
+    allowed: str
+    fix: str | None
+    """The next step; None: the usual one for the key."""
+    beside: tuple[str, ...] = ()
+    """The other settings that were read. Where one of them is at fault itself, nothing can be said."""
+
+
+def image_version(image: str) -> str | None:
+    """Return the release that an image's tag names; None where it has no such tag."""
+    match = _TAG_VERSION.search(image)
+    return match.group(1) if match else None
+
+
+def pinned(image: str) -> bool:
+    """Return whether an image has a tag or a digest."""
+    return "@" in image or ":" in image.rpartition("/")[2]
+
+
+def on_network_storage(settings: Settings) -> bool:
+    """Return whether the chat data would lie on a network file system."""
+    if settings.webui_network_storage is not None:
+        return settings.webui_network_storage
+    words = re.split(r"[^a-z0-9]+", (settings.webui_storage_class or "").lower())
+    return any(word.startswith(name) for word in words for name in NETWORK_FILE_SYSTEMS)
+
+
+def together(settings: Settings) -> Iterator[Problem]:
+    """Return what is wrong with the settings as a whole."""
+    if settings.create_namespace and settings.namespace is None:
+        yield Problem(
+            key="createNamespace",
+            message="true, but no namespace is named",
+            allowed="false, or a namespace beside it",
+            fix="Name it with: pulumi config set namespace NAME",
+            beside=("namespace",),
+        )
+    yield from _images(settings)
+    yield from _cache(settings)
+    yield from _chat_data(settings)
+
+
+def _images(settings: Settings) -> Iterator[Problem]:
+    for key, image in (("image", settings.image), ("webuiImage", settings.webui_image)):
+        if image is not None and not pinned(image):
+            message = f"{image} has neither tag nor digest"
+            yield Problem(key=key, message=message, allowed="name:tag, name@sha256:… or both", fix=None)
+    if settings.image is None or not pinned(settings.image):
+        return
+    held = image_version(settings.image)
+    if settings.engine_version is None and held is None:
+        yield Problem(
+            key="image",
+            message="its tag does not say which release it holds",
+            allowed="a tag such as 3.0.1, or engineVersion beside it",
+            fix="Say it with: pulumi config set engineVersion VERSION",
+            beside=("engineVersion",),
+        )
+    elif settings.engine_version is not None and held is not None and not settings.engine_version.startswith(held):
+        yield Problem(
+            key="image",
+            message=f"its tag says release {held}, engineVersion says {settings.engine_version}",
+            allowed="the same release in both",
+            fix="Take it from the image with: pulumi config rm engineVersion",
+            beside=("engineVersion",),
+        )
+
+
+def _cache(settings: Settings) -> Iterator[Problem]:
+    given = {
+        "modelCacheStorageClass": settings.model_cache_storage_class is not None,
+        "modelCacheDeleteOnDestroy": settings.model_cache_delete_on_destroy,
+    }
+    for key, is_given in given.items():
+        if is_given and settings.model_cache_ephemeral:
+            yield Problem(
+                key=key,
+                message="means nothing beside modelCacheEphemeral: the weights then live and end with the pod",
+                allowed="no value beside modelCacheEphemeral",
+                fix=f"Remove one of the two with: pulumi config rm {key}",
+                beside=("modelCacheEphemeral",),
+            )
+
+
+def _chat_data(settings: Settings) -> Iterator[Problem]:
+    if not settings.webui_enabled or settings.webui_database_url is not None or not on_network_storage(settings):
+        return
+    told = settings.webui_network_storage is not None
+    fix = (
+        "Choose another class with: pulumi config set webuiStorageClass NAME, or keep chats in PostgreSQL with: "
+        "pulumi config set --secret webuiDatabaseUrl"
+    )
+    yield Problem(
+        key="webuiNetworkStorage" if told else "webuiStorageClass",
+        message="chats would be kept in SQLite on a network file system, where it locks up and loses them",
+        allowed="a class of local or block volumes",
+        fix=fix if told else f"{fix}, or say that it is none with: pulumi config set webuiNetworkStorage false",
+        beside=("webuiEnabled", "webuiDatabaseUrl", "webuiStorageClass", "webuiNetworkStorage"),
+    )

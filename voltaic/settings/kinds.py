@@ -1,0 +1,369 @@
+"""Kinds of settings: how a value is read from text, and what is said when it cannot be.
+
+Pulumi hands every value over as text, and lists and objects as JSON text. Values that are already typed (a stack file
+read without Pulumi) mean the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+
+from pydantic import SecretStr
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, core_schema
+
+from voltaic import units
+from voltaic.settings.faults import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
+
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+FAULT = "setting"
+"""Error type under which the kinds report to pydantic."""
+
+Type = Literal["string", "integer", "boolean", "array", "object"]
+
+
+def fault(message: str, allowed: str = "", fix: str | None = None) -> NoReturn:
+    """Refuse a value. Without `fix` the reader of the settings names the next step."""
+    raise PydanticCustomError(FAULT, "{message}", {"message": message, "allowed": allowed, "fix": fix})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How one setting is read."""
+
+    type: ClassVar[Type] = "string"
+    secret: ClassVar[bool] = False
+
+    def parse(self, value: Any, info: ValidationInfo) -> Any:
+        """Return the typed value, or refuse it through `fault`."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Let pydantic read the field through `parse` alone."""
+        return core_schema.with_info_plain_validator_function(self._read)
+
+    def _read(self, value: Any, info: ValidationInfo) -> Any:
+        if value is None or value == "":
+            fault("empty", self.allowed(info))
+        return self.parse(value, info)
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the values allowed, with their unit."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole(Kind):
+    """A whole number of something."""
+
+    type: ClassVar[Type] = "integer"
+    unit: str
+    """What is counted, in the plural: `GPUs`, `tokens`."""
+    least: int = 1
+    most: int
+    describe: Callable[[ValidationInfo], str] | None = None
+    """Says what is allowed where that depends on other settings."""
+    most_of: Callable[[ValidationInfo], int | None] | None = None
+    """The largest value where that depends on other settings."""
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the range with its unit."""
+        if self.describe:
+            return self.describe(info)
+        return f"{self.least} or more {self.unit}"
+
+    def parse(self, value: Any, info: ValidationInfo) -> int:
+        """Read a whole number."""
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or WHOLE_NUMBER.fullmatch(text) is None:
+            fault(f"{shown(value)} is not a whole number of {self.unit}", self.allowed(info))
+        number = int(text)
+        most = (self.most_of(info) if self.most_of else None) or self.most
+        if not self.least <= number <= most:
+            size = "small" if number < self.least else "large"
+            fault(f"{number} is too {size}", self.allowed(info))
+        return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boolean(Kind):
+    """True or false, nothing that merely looks like it."""
+
+    type: ClassVar[Type] = "boolean"
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return both words."""
+        del info
+        return "true, false"
+
+    def parse(self, value: Any, info: ValidationInfo) -> bool:
+        """Read `true` or `false`."""
+        if isinstance(value, bool):
+            return value
+        if value not in {"true", "false"}:
+            fault(f"{shown(value)} is neither true nor false", self.allowed(info))
+        return bool(value == "true")
+
+
+def text_of(value: Any, allowed: str) -> str:
+    """Return a value as text; whole numbers count as their digits, as Pulumi hands them over."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        fault(f"{shown(value)} is not text", allowed, "Put the value into quotes.")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Kind):
+    """Text of a certain form."""
+
+    form: str
+    """What is allowed, in words, with an example."""
+    pattern: str
+    longest: int = 253
+    """Characters."""
+    hint: Callable[[str], str | None] | None = None
+    """A way out for a value that is not of this form, where one can be guessed."""
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the form."""
+        del info
+        return self.form
+
+    def parse(self, value: Any, info: ValidationInfo) -> str:
+        """Read text and hold it against the form."""
+        text = text_of(value, self.allowed(info))
+        if len(text) > self.longest or re.fullmatch(self.pattern, text, re.ASCII) is None:
+            longer = f" (longer than {self.longest} characters)" if len(text) > self.longest else ""
+            fault(f"{shown(value)} is not valid{longer}", self.form, self.hint(text) if self.hint else None)
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Kind):
+    """One of a few words."""
+
+    words: Callable[[], tuple[str, ...]]
+    other_names: Mapping[str, str]
+    """What people also call them."""
+    normal: Callable[[str], str | None] | None = None
+    """Returns the usual spelling of a value that is not in the list but right all the same; None where it is not."""
+    also: str = ""
+    """Further values allowed, in words."""
+
+    def listed(self) -> str:
+        """Return all that is allowed."""
+        return ", ".join(self.words()) + (f", {self.also}" if self.also else "")
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the words."""
+        del info
+        return self.listed()
+
+    def parse(self, value: Any, info: ValidationInfo) -> str:
+        """Read one of the words."""
+        text = text_of(value, self.allowed(info))
+        if text in self.words():
+            return text
+        normal = self.normal(text) if self.normal else None
+        if normal is not None:
+            return normal
+        meant = closest(text, self.words(), self.other_names)
+        key = to_camel(info.field_name or "")
+        fix = f"Did you mean {meant}? Set it with: pulumi config set {key} {meant}" if meant else None
+        return fault(f"{shown(value)} is not known", self.allowed(info), fix)
+
+
+def closest(word: str, words: tuple[str, ...], other_names: Mapping[str, str]) -> str | None:
+    """Return what was probably meant, in any spelling of it; None where nothing is near."""
+    import difflib  # noqa: PLC0415 - only for a fault
+
+    def plain(text: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", text.lower())
+
+    by_plain = {plain(name): meant for name, meant in other_names.items()} | {plain(name): name for name in words}
+    near = difflib.get_close_matches(plain(word), by_plain, n=1, cutoff=0.7)
+    return by_plain[near[0]] if near else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size(Kind):
+    """A size of a volume, in bytes, written as a Kubernetes quantity with its unit."""
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the form."""
+        del info
+        return "a size of 1Gi or more with its unit, such as 50Gi"
+
+    def parse(self, value: Any, info: ValidationInfo) -> int:
+        """Read a quantity."""
+        text = text_of(value, self.allowed(info))
+        if text.isdecimal():
+            fault(f"{shown(value)} has no unit", self.allowed(info))
+        try:
+            size = units.size_of(text)
+        except ValueError:
+            fault(f"{shown(value)} is not a size", self.allowed(info))
+        if size < units.GIB:
+            fault(f"{shown(value)} is too small", self.allowed(info))
+        return size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret(Kind):
+    """Text that is never shown."""
+
+    secret: ClassVar[bool] = True
+    form: str
+    pattern: str
+    longest: int = 4096
+    """Characters."""
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the form."""
+        del info
+        return self.form
+
+    def parse(self, value: Any, info: ValidationInfo) -> SecretStr:
+        """Read a secret; a message says that the value is hidden, and nothing else of it."""
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        valid = isinstance(text, str) and len(text) <= self.longest and re.fullmatch(self.pattern, text, re.ASCII)
+        if not valid:
+            fault("its value (hidden) is not valid", self.allowed(info))
+        return SecretStr(text)
+
+
+def from_json(value: Any, wanted: type, allowed: str) -> Any:
+    """Return a list or an object, given as such or as JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            fault(f"{shown(value)} is not JSON", allowed)
+    if not isinstance(value, wanted):
+        fault(f"{shown(value)} is not {'a list' if wanted is list else 'an object'}", allowed)
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Kind):
+    """Command line arguments: a list, or one line as a shell takes it."""
+
+    type: ClassVar[Type] = "array"
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the form."""
+        del info
+        return 'a list of text such as ["--validation-workers", "4"], or one line such as --validation-workers 4'
+
+    def parse(self, value: Any, info: ValidationInfo) -> tuple[str, ...]:
+        """Read arguments. They may hold a secret: a message names the position, not the text."""
+        words = value
+        if isinstance(value, str):
+            try:
+                words = json.loads(value) if value.lstrip().startswith("[") else shlex.split(value)
+            except (ValueError, RecursionError):
+                fault("the text cannot be split into arguments", self.allowed(info))
+        if not isinstance(words, (list, tuple)):
+            fault("not a list of arguments", self.allowed(info))
+        for number, word in enumerate(words, 1):
+            if not isinstance(word, str) or not word or not word.isprintable():
+                fault(f"argument {number} is not text of one line", self.allowed(info))
+        return tuple(words)
+
+
+LABEL_KEY = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+LABEL_VALUE = r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels(Kind):
+    """Kubernetes labels by name."""
+
+    type: ClassVar[Type] = "object"
+    reserved: tuple[str, ...] = ()
+    """Labels that the stack sets itself."""
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the form."""
+        del info
+        return 'an object of label names and values such as {"team": "nlp"}'
+
+    def parse(self, value: Any, info: ValidationInfo) -> Mapping[str, str]:
+        """Read labels."""
+        labels = from_json(value, dict, self.allowed(info))
+        for name, text in labels.items():
+            if not isinstance(name, str) or re.fullmatch(LABEL_KEY, name, re.ASCII) is None:
+                fault(f"{shown(name)} is not a label name", self.allowed(info))
+            if not isinstance(text, str) or re.fullmatch(LABEL_VALUE, text, re.ASCII) is None:
+                what = f"the value of {name}, {shown(text)}, is not a label value"
+                fault(what, "up to 63 letters, digits, -, _ and . in quotes")
+            if name in self.reserved:
+                fault(f"{name} is set by voltaic itself", "labels of your own", f"Leave out {name}.")
+        return MappingProxyType(dict(labels))
+
+
+_OPERATORS = ("Exists", "Equal")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+@dataclass(frozen=True, slots=True)
+class Toleration:
+    """A taint that the server's pod tolerates, as in a pod specification."""
+
+    key: str | None = None
+    operator: str = "Equal"
+    value: str | None = None
+    effect: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerations(Kind):
+    """A list of tolerations."""
+
+    type: ClassVar[Type] = "array"
+
+    def allowed(self, info: ValidationInfo) -> str:
+        """Return the form."""
+        del info
+        return 'a list such as [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]'
+
+    def parse(self, value: Any, info: ValidationInfo) -> tuple[Toleration, ...]:
+        """Read tolerations."""
+        given = from_json(list(value) if isinstance(value, tuple) else value, list, self.allowed(info))
+        return tuple(self._toleration(number, item, self.allowed(info)) for number, item in enumerate(given, 1))
+
+    def _toleration(self, number: int, item: Any, allowed: str) -> Toleration:
+        if isinstance(item, Toleration):
+            return item
+        what = f"toleration {number}"
+        if not isinstance(item, dict):
+            fault(f"{what} is not an object", allowed)
+        for name, text in item.items():
+            if name not in {"key", "operator", "value", "effect"}:
+                fault(f"{what} has a field that is not known: {shown(name)}", "key, operator, value, effect")
+            if not isinstance(text, str):
+                fault(f"{name} of {what}, {shown(text)}, is not text", allowed)
+        toleration = Toleration(**item)
+        if toleration.operator not in _OPERATORS:
+            fault(f"operator of {what}, {shown(toleration.operator)}, is not known", ", ".join(_OPERATORS))
+        if toleration.effect is not None and toleration.effect not in _EFFECTS:
+            fault(f"effect of {what}, {shown(toleration.effect)}, is not known", ", ".join(_EFFECTS))
+        if toleration.operator == "Exists" and toleration.value:
+            fault(f"{what} has operator Exists and a value", "a value only with operator Equal")
+        if toleration.operator == "Equal" and not toleration.key:
+            fault(f"{what} has no key", "a key, or operator Exists for every taint")
+        return toleration
