@@ -1,0 +1,1 @@
+"""Text Generation Inference: facts by release, command line, dispatch and support."""

@@ -1,0 +1,51 @@
+"""Releases of TGI: which exist, and what each ships."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voltaic.engines import data
+from voltaic.engines.versions import parse_version
+
+if TYPE_CHECKING:
+    from voltaic.engines.versions import Version
+
+_FLAVOURS = ("-rocm",)
+
+
+@dataclass(frozen=True, slots=True)
+class TgiRelease:
+    """One release, and the flavour of its image."""
+
+    text: str
+    """`3.0.1`."""
+    version: Version
+    flavour: str
+    """Suffix of the image tag: empty, or `-rocm`."""
+
+
+@functools.cache
+def versions() -> tuple[str, ...]:
+    """Return every release that the facts cover, oldest first."""
+    return tuple(data.table(Path(__file__).with_name("releases.toml"))["versions"])
+
+
+@functools.cache
+def release(text: str | None) -> TgiRelease | None:
+    """Return a release by version or image tag (`3.0.1`, `3.0.1-rocm`); None where the facts do not cover it."""
+    if text is None:
+        return None
+    flavour = next((flavour for flavour in _FLAVOURS if text.endswith(flavour)), "")
+    number = text.removesuffix(flavour)
+    version = parse_version(number)
+    if version is None or number not in versions():
+        return None
+    return TgiRelease(number, version, flavour)
+
+
+def name_of(text: str | None) -> str:
+    """Return the release for people: `TGI 3.0.1`, or `TGI (version unknown)`."""
+    return f"TGI {text}" if text else "TGI (version unknown)"
