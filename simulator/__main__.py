@@ -1,0 +1,7 @@
+"""`python -m simulator`."""
+
+from __future__ import annotations
+
+from simulator.cli import run
+
+run()

@@ -1,0 +1,279 @@
+"""A simulated cluster as one object: start, stop, delete, status."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from simulator import kubeconfig, names, ports, processes
+from simulator.api import Api
+from simulator.configure import Filling
+from simulator.errors import SimulatorError
+from simulator.launch import ATTEMPTS, Launch, PortTakenError, binaries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+LAYOUT = 1  # counts up when a running cluster of an older simulator must be restarted
+LOCK_SECONDS = 120.0
+
+State = Literal["running", "broken", "stopped", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterStatus:
+    """How a cluster stands.
+
+    `broken`: some of its processes run and others do not, or they do not answer; the next start cleans up.
+    """
+
+    name: str
+    state: State
+    server: str | None
+    processes: dict[str, list[int]]
+    missing: tuple[str, ...]
+
+
+class Cluster:
+    """One simulated cluster.
+
+    Args:
+        name: by default derived from `root`, so that two checkouts have different clusters.
+        root: folder for everything that is kept; by default `.voltaic` in the checkout.
+        bin_folder: where the programs of the control plane are; by default `.voltaic/bin` in the checkout.
+        namespace: the namespace that the user of `user_kubeconfig` may use.
+        gpu_quota: GPUs that its pods together may request.
+        say: is told in one sentence what was found and cleaned up.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        root: Path | None = None,
+        *,
+        bin_folder: Path | None = None,
+        namespace: str = names.NAMESPACE,
+        gpu_quota: int = names.GPU_QUOTA,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.root = (root or CHECKOUT / ".voltaic").resolve()
+        default = default_name(self.root)
+        self.name = name or default
+        self.namespace = namespace
+        self.gpu_quota = gpu_quota
+        self._say = say or (lambda _text: None)
+        self._workdir = self.root / "kwok"
+        self._data = self._workdir / "state" / self.name
+        self._bin = bin_folder or CHECKOUT / ".voltaic" / "bin"
+        identity = hashlib.sha256(f"{self.root}\n{self.name}".encode()).hexdigest()
+        self._identity = identity
+        self._launch = Launch(
+            name=self.name,
+            etcd_prefix=f"/{self.name}-{identity[:8]}",
+            workdir=self._workdir,
+            data=self._data,
+            bin_folder=self._bin,
+        )
+        self.folder = self._launch.folder
+        self.user_kubeconfig = self.root / ("kubeconfig" if self.name == default else f"kubeconfig-{self.name}")
+        self.admin_kubeconfig = self.folder / "kubeconfig.yaml"
+
+    @property
+    def server(self) -> str:
+        """Address of the API server.
+
+        Raises:
+            SimulatorError: the cluster was never started.
+        """
+        record = self._known_record()
+        if not record:
+            raise SimulatorError(
+                f"the simulated cluster {self.name} was never started: run `python -m simulator start`"
+            )
+        return f"https://127.0.0.1:{record['ports']['apiserver']}"
+
+    def admin(self) -> Api:
+        """A client with all rights; close it after use."""
+        pki = self._data / "pki"
+        return Api(self.server, pki / "ca.crt", client=(pki / "admin.crt", pki / "admin.key"))
+
+    def user(self) -> Api:
+        """A client with the rights of the namespace's user; close it after use."""
+        content = yaml.safe_load(self.user_kubeconfig.read_text(encoding="utf-8"))
+        return Api(self.server, self._data / "pki" / "ca.crt", token=content["users"][0]["user"]["token"])
+
+    def start(self) -> ClusterStatus:
+        """Start it, or bring a running one up to date; returns when a pod can run in it.
+
+        What a killed run left is stopped and cleaned first. What was in the cluster when it was stopped is there again.
+
+        Raises:
+            SimulatorError: it does not come up; the message says which component failed and shows the end of its log.
+        """
+        with self._locked():
+            programs = binaries(self._bin)
+            record = self._record()
+            fresh = not (record and record["fingerprint"] == self._fingerprint(programs) and self._answers())
+            if fresh:
+                self._clean(record)
+            try:
+                if fresh:
+                    self._run(programs)
+                self._fill(fresh=fresh)
+            except BaseException as error:
+                processes.stop(self.folder)
+                if not record:
+                    self._remove()
+                elif isinstance(error, SimulatorError):
+                    error.add_note(
+                        "If this stays so, `python -m simulator delete` removes the cluster and all that is in it."
+                    )
+                raise
+            self._write_record({**self._known_record(), "complete": True})
+            return self.status()
+
+    def stop(self) -> int:
+        """Stop its processes and keep what is in it; returns how many processes were stopped."""
+        with self._locked():
+            return processes.stop(self.folder)
+
+    def delete(self) -> bool:
+        """Stop it and remove everything of it; returns whether there was anything."""
+        with self._locked():
+            found = processes.stop(self.folder) > 0 or self._data.exists() or self.folder.exists()
+            self._remove()
+            self.user_kubeconfig.unlink(missing_ok=True)
+        (self._workdir / f"{self.name}.lock").unlink(missing_ok=True)
+        return found
+
+    def status(self) -> ClusterStatus:
+        """How it stands now; changes nothing."""
+        alive = processes.running(self.folder)
+        missing = tuple(name for name in reversed(processes.COMPONENTS) if name not in alive)
+        record = self._record()
+        state: State
+        if not alive:
+            state = "stopped" if record else "absent"
+        elif missing or not record or not self._answers():
+            state = "broken"
+        else:
+            state = "running"
+        return ClusterStatus(self.name, state, self.server if record else None, alive, missing if alive else ())
+
+    def _clean(self, record: dict[str, Any] | None) -> None:
+        """Stop what runs in the cluster's folder; forget the data of a first start that was cut short."""
+        stopped = processes.stop(self.folder)
+        if stopped:
+            self._say(f"Stopped {stopped} processes of a simulated cluster that did not work or was out of date.")
+        if not record and self._data.exists():
+            self._say("Removed what a start left that was cut short.")
+            self._remove()
+
+    def _run(self, programs: dict[str, Path]) -> None:
+        known = self._record() or {}
+        for attempt in range(ATTEMPTS):
+            chosen = ports.choose(self._identity, attempt)
+            try:
+                self._launch.run(chosen)
+            except PortTakenError:
+                processes.stop(self.folder)
+                if attempt + 1 == ATTEMPTS:
+                    raise
+            else:
+                break
+        complete = bool(known.get("complete"))
+        self._write_record({"ports": chosen, "fingerprint": self._fingerprint(programs), "complete": complete})
+
+    def _fill(self, *, fresh: bool) -> None:
+        with self.admin() as api:
+            filling = Filling(api, self._launch.failure)
+            filling.stages()
+            if fresh:
+                self._launch.start_nodes(self._known_record()["ports"]["kwok"])
+            filling.nodes()
+            filling.rest(namespace=self.namespace, gpu_quota=self.gpu_quota, log=self._data / "simulated.log")
+            if fresh:
+                filling.prove()
+            token = filling.token(self.namespace)
+        ca = (self._data / "pki" / "ca.crt").read_text(encoding="ascii")
+        content = kubeconfig.document(server=self.server, ca=ca, token=token, namespace=self.namespace)
+        kubeconfig.write(self.user_kubeconfig, content)
+
+    def _answers(self) -> bool:
+        """Whether every component runs and the API server says that it is ready."""
+        if set(processes.running(self.folder)) != set(processes.COMPONENTS):
+            return False
+        try:
+            with self.admin() as api:
+                return bool(api.get("/readyz") == "ok")
+        except (OSError, SimulatorError):
+            return False
+
+    def _fingerprint(self, programs: dict[str, Path]) -> str:
+        """Changes when a running cluster would no longer be the one that a start makes."""
+        text = "\n".join([str(LAYOUT), *(f"{name}={path}" for name, path in sorted(programs.items()))])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _record(self) -> dict[str, Any] | None:
+        """What the last complete start wrote down; None when there was none."""
+        record = self._known_record()
+        return record if record.get("complete") else None
+
+    def _known_record(self) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = json.loads((self._data / "cluster.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return record
+
+    def _write_record(self, record: dict[str, Any]) -> None:
+        part = self._data / "cluster.json.part"
+        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        part.replace(self._data / "cluster.json")
+
+    def _remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._data, ignore_errors=True)
+        for leftover in self._workdir.glob(f"{self.name}.*.yaml"):
+            leftover.unlink(missing_ok=True)
+        (self._workdir / f"{self.name}.kwokctl.log").unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One start, stop or delete of a cluster at a time; the lock ends with its process, however that ends."""
+        self._workdir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        deadline = time.monotonic() + LOCK_SECONDS
+        with (self._workdir / f"{self.name}.lock").open("w") as handle:
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise SimulatorError(
+                            f"another process has been starting or stopping the simulated cluster {self.name} "
+                            f"for {LOCK_SECONDS:.0f} s; end it and try again"
+                        ) from None
+                    time.sleep(0.1)
+            yield
+
+
+def default_name(root: Path) -> str:
+    """The name of the cluster whose state is in this folder."""
+    return f"voltaic-{hashlib.sha256(str(root).encode()).hexdigest()[:6]}"
+
+
+def clusters(root: Path | None = None) -> list[Cluster]:
+    """Every cluster with state in this folder, by name."""
+    folder = (root or CHECKOUT / ".voltaic").resolve()
+    return [Cluster(path.name, folder) for path in sorted((folder / "kwok" / "state").glob("*")) if path.is_dir()]
