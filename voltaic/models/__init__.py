@@ -1,5 +1,27 @@
-"""Model architectures and the catalogue of known models."""
+"""Model architectures and the catalogue of known models. Data is read on first use."""
 
 from voltaic.models.architecture import Architecture, Quantization
+from voltaic.models.config import read_config
+from voltaic.models.errors import InvalidConfig, UnknownArchitecture
+from voltaic.models.parameters import (
+    Tensor,
+    embedding_tensors,
+    head_tensors,
+    layer_tensors,
+    parameter_count,
+    tensors,
+)
 
-__all__ = ["Architecture", "Quantization"]
+__all__ = [
+    "Architecture",
+    "InvalidConfig",
+    "Quantization",
+    "Tensor",
+    "UnknownArchitecture",
+    "embedding_tensors",
+    "head_tensors",
+    "layer_tensors",
+    "parameter_count",
+    "read_config",
+    "tensors",
+]

@@ -6,16 +6,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 Positions = Literal["rotary", "learned", "alibi", "none"]
+Norm = Literal["rms", "layer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """How a checkpoint is quantized, from `quantization_config`."""
+    """How a checkpoint is quantized, from `quantization_config` or the quantizer's own file."""
 
     method: str
     """`awq`, `gptq`, `bitsandbytes`, …: `quant_method` as written."""
     bits: int | None = None
     group_size: int | None = None
+    """Inputs that share one scale; -1: all inputs of a column."""
+    act_order: bool | None = None
+    """GPTQ `desc_act`: columns are quantized in the order of their activations."""
+    symmetric: bool | None = None
+    """True: no zero points beside the scales."""
+    excluded: tuple[str, ...] = ()
+    """Modules that stay unquantized, as written (`modules_to_not_convert`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +43,30 @@ class Architecture:
     """Longest context in tokens; None where positions have no bound (ALiBi)."""
     gated_mlp: bool
     tied_embeddings: bool
+    """True: the output head is the embedding table, held once."""
     positions: Positions
     rotary_dim: int = 0
     """Rotated elements of a head; 0 without rotary positions."""
     sliding_window: int | None = None
     """Attention window in tokens where it is in force; None: full attention."""
     dtype: str = "float16"
-    """`torch_dtype` of the checkpoint."""
+    """Data type that the checkpoint states; `float32` where it states none, as PyTorch has it."""
     quantization: Quantization | None = None
     custom_code: bool = False
     """True: the repository brings code of its own (`auto_map`)."""
+    rope_scaling: str | None = None
+    """Kind of stretched rotary positions (`linear`, `dynamic`, `yarn`, `llama3`, …); None: not stretched."""
+    norm: Norm = "rms"
+    norms_per_layer: int = 2
+    qk_norm: bool = False
+    """True: queries and keys are normalised per head."""
+    attention_bias: bool = False
+    """True: the projections to queries, keys and values and out of attention carry biases."""
+    mlp_bias: bool = False
+    head_bias: bool = False
+    embedding_norm: bool = False
+    parallel_block: bool = False
+    """True: attention and MLP of a layer read the same input."""
 
     @property
     def kv_elements_per_token(self) -> int:

@@ -1,0 +1,33 @@
+"""Why a model configuration cannot be used."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class InvalidConfig(ValueError):  # noqa: N818  (named for what it says, as its siblings are)
+    """A configuration that is malformed or contradicts itself, with all its faults at once."""
+
+    def __init__(self, faults: Sequence[str], where: str = "config.json") -> None:
+        self.faults = tuple(faults)
+        self.where = where
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__(f"{where} cannot be used, {count}: {'; '.join(self.faults)}.")
+
+
+class UnknownArchitecture(LookupError):  # noqa: N818  (named for what it says, as its siblings are)
+    """A model family whose shapes the code does not know, and therefore does not guess."""
+
+    def __init__(self, model_type: str, known: Sequence[str]) -> None:
+        self.model_type = model_type
+        self.known = tuple(known)
+        close = get_close_matches(model_type, self.known, n=1)
+        self.suggestion = close[0] if close else None
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        super().__init__(
+            f"model_type {model_type!r} is not one whose shapes voltaic knows; {hint}known: {', '.join(self.known)}.",
+        )
