@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voltaic import images
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
 
 NETWORK_FILE_SYSTEMS = ("nfs", "cephfs", "efs", "azurefile", "smb", "cifs", "glusterfs", "filestore")
 """Parts of StorageClass names that tell of a network file system (names of the usual provisioners)."""
-
-_TAG_VERSION = re.compile(r":v?([0-9]+\.[0-9]+\.[0-9]+)(?:[.-][\w.-]+)?(?:@|$)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,6 @@ class Problem:
     """The next step; None: the usual one for the key."""
     beside: tuple[str, ...] = ()
     """The other settings that were read. Where one of them is at fault itself, nothing can be said."""
-
-
-def image_version(image: str) -> str | None:
-    """Return the release that an image's tag names; None where it has no such tag."""
-    match = _TAG_VERSION.search(image)
-    return match.group(1) if match else None
-
-
-def pinned(image: str) -> bool:
-    """Return whether an image has a tag or a digest."""
-    return "@" in image or ":" in image.rpartition("/")[2]
 
 
 def on_network_storage(settings: Settings) -> bool:
@@ -65,14 +54,17 @@ def together(settings: Settings) -> Iterator[Problem]:
 
 
 def _images(settings: Settings) -> Iterator[Problem]:
-    for key, image in (("image", settings.image), ("webuiImage", settings.webui_image)):
-        if image is not None and not pinned(image):
-            message = f"{image} has neither tag nor digest"
+    for key, reference in (("image", settings.image), ("webuiImage", settings.webui_image)):
+        image = images.image(reference) if reference is not None else None
+        if image is not None and not image.pinned:
+            message = f"{reference} has neither tag nor digest"
             yield Problem(key=key, message=message, allowed="name:tag, name@sha256:… or both", fix=None)
-    if settings.image is None or not pinned(settings.image):
-        return
-    held = image_version(settings.image)
-    if settings.engine_version is None and held is None:
+        elif image is not None and key == "image":
+            yield from _release(image, settings.engine_version)
+
+
+def _release(image: images.Image, version: str | None) -> Iterator[Problem]:
+    if version is None and image.version is None:
         yield Problem(
             key="image",
             message="its tag does not say which release it holds",
@@ -80,10 +72,10 @@ def _images(settings: Settings) -> Iterator[Problem]:
             fix="Say it with: pulumi config set engineVersion VERSION",
             beside=("engineVersion",),
         )
-    elif settings.engine_version is not None and held is not None and not settings.engine_version.startswith(held):
+    elif version is not None and image.version not in {None, version}:
         yield Problem(
             key="image",
-            message=f"its tag says release {held}, engineVersion says {settings.engine_version}",
+            message=f"its tag says release {image.version}, engineVersion says {version}",
             allowed="the same release in both",
             fix="Take it from the image with: pulumi config rm engineVersion",
             beside=("engineVersion",),

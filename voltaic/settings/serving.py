@@ -2,17 +2,133 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from voltaic import defaults, engines, hardware, images, models
+from voltaic.memory.bill import Bill
+from voltaic.spec import CommandLine, Release, ServingSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voltaic.engines.base import Engine
     from voltaic.settings.model import Settings
-    from voltaic.spec import ServingSpec
+
+NO_COMMAND = CommandLine((), {})
 
 
 def serving_spec(settings: Settings) -> ServingSpec:
     """Return everything that decides whether the server of these settings starts, with what was left out derived.
 
     `spec.command` holds exactly the arguments and the environment of the engine that the stack runs; the value of a
-    variable that comes from a Secret is None.
+    variable that comes from a Secret is None. Never raises: what cannot run is for the judge to refuse, with a reason.
     """
-    raise NotImplementedError
+    profile = hardware.profile(settings.profile)
+    name = settings.engine or defaults.engine_name()
+    spec = ServingSpec(
+        release=Release(name, _version(settings, name)),
+        gpu=profile.gpu,
+        gpus=settings.gpus or profile.count,
+        model=models.resolve(settings.model, revision=settings.model_revision),
+        command=NO_COMMAND,
+    )
+    engine = engines.engine(name)
+    return spec if engine is None else _Writer(settings, spec, engine).spec()
+
+
+def _version(settings: Settings, engine: str) -> str | None:
+    image = images.image(settings.image) if settings.image else None
+    held = image.version if image else None
+    return settings.engine_version or held or defaults.engine_version(engine)
+
+
+class _Writer:
+    """Writes the command line of one stack."""
+
+    def __init__(self, settings: Settings, bare: ServingSpec, engine: Engine) -> None:
+        self.settings = settings
+        self.bare = bare
+        """The spec without its command line."""
+        self.engine = engine
+        self.given = _given(settings)
+
+    def spec(self) -> ServingSpec:
+        """Return the whole spec: shards first, since the bill depends on them, then the limits that fit."""
+        shards = self.settings.shards or self._shards()
+        architecture = self.bare.model.architecture
+        limits = defaults.limits(
+            self.engine.name,
+            {name: self.given[name] for name in defaults.LIMITS if name in self.given},
+            architecture.max_positions if architecture else None,
+            lambda limits: self._fits(self._written(shards, limits)),
+        )
+        return self._written(shards, limits)
+
+    def _shards(self) -> int:
+        """Return one shard a GPU where the engine really shards this model there, else one for all of them."""
+        gpus = self.bare.gpus or 1
+        if gpus == 1:
+            return 1
+        runs = self.engine.runs(self._written(gpus, {}))
+        return gpus if runs is not None and runs.shards == gpus else 1
+
+    def _fits(self, spec: ServingSpec) -> bool:
+        bill = self.engine.bill(spec)
+        return isinstance(bill, Bill) and bill.fits
+
+    def _written(self, shards: int, limits: Mapping[str, int]) -> ServingSpec:
+        """Return the spec with these shards and limits and with what the engine needs besides."""
+        options = self._options(shards, limits)
+        spec = self._parsed(options, {})
+        needed = {name: value for name, value in self.engine.required_options(spec).items() if name not in options}
+        environment = {**self.engine.environment(spec), **self._secrets(spec.release.version)}
+        return self._parsed(options | needed, environment)
+
+    def _options(self, shards: int, limits: Mapping[str, int]) -> dict[str, Any]:
+        settings = self.settings
+        options: dict[str, Any] = {"model_id": settings.model}
+        if settings.model_revision is not None:
+            options["revision"] = settings.model_revision
+        options["num_shard"] = shards
+        if settings.quantization is not None:
+            options["quantize"] = settings.quantization
+        if settings.dtype is not None:
+            options["dtype"] = settings.dtype
+        elif settings.quantization is None and self.bare.gpu is not None:
+            # With most methods the launcher refuses to be given both.
+            options["dtype"] = defaults.dtype(self.bare.gpu, self.bare.model.architecture)
+        return options | dict(limits) | defaults.server_options()
+
+    def _parsed(self, options: Mapping[str, Any], environment: Mapping[str, str | None]) -> ServingSpec:
+        version = self.bare.release.version
+        args = [word for name, value in options.items() for word in self._words(name, value)]
+        command = self.engine.parse(version, (*args, *self.settings.extra_args), environment)
+        return replace(self.bare, command=command)
+
+    def _words(self, name: str, value: Any) -> tuple[str, ...]:
+        """Return the arguments of one option.
+
+        What was stated and cannot be said to this release is written all the same, so that the judge refuses it with
+        the launcher's reason; what was derived is left away.
+        """
+        try:
+            return self.engine.build(self.bare.release.version or "", {name: value})
+        except ValueError:
+            return ("--" + name.replace("_", "-"), str(value)) if name in self.given else ()
+
+    def _secrets(self, version: str | None) -> dict[str, str | None]:
+        return {}
+
+
+def _given(settings: Settings) -> dict[str, Any]:
+    """Return the options that the stack states, by canonical name."""
+    stated = {
+        "model_id": settings.model,
+        "revision": settings.model_revision,
+        "num_shard": settings.shards,
+        "quantize": settings.quantization,
+        "dtype": settings.dtype,
+        **{name: getattr(settings, name) for name in defaults.LIMITS},
+    }
+    return {name: value for name, value in stated.items() if value is not None}
