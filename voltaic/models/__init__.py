@@ -3,6 +3,7 @@
 from voltaic.models.architecture import Architecture, Quantization
 from voltaic.models.config import read_config
 from voltaic.models.errors import InvalidConfig, UnknownArchitecture
+from voltaic.models.known import CatalogueModel, known_model, known_models, near_ids, resolve
 from voltaic.models.parameters import (
     Tensor,
     embedding_tensors,
@@ -14,14 +15,19 @@ from voltaic.models.parameters import (
 
 __all__ = [
     "Architecture",
+    "CatalogueModel",
     "InvalidConfig",
     "Quantization",
     "Tensor",
     "UnknownArchitecture",
     "embedding_tensors",
     "head_tensors",
+    "known_model",
+    "known_models",
     "layer_tensors",
+    "near_ids",
     "parameter_count",
     "read_config",
+    "resolve",
     "tensors",
 ]
