@@ -3,10 +3,10 @@
 import importlib.metadata
 import importlib.util
 import json
-import os
+import pathlib
 import re
 
-listed = {}
+listed: dict[str, dict[str, object] | None] = {}
 for distribution in importlib.metadata.distributions():
     name = distribution.metadata["Name"]
     if not name or name in listed:  # the first on the path is the one that is imported
@@ -18,10 +18,9 @@ for distribution in importlib.metadata.distributions():
     except (ImportError, ValueError):
         spec = None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = os.path.join(folder, "pulumi-plugin.json")
-        if os.path.isfile(path):
-            with open(path, encoding="utf-8") as file:
-                plugin = json.load(file)
+        path = pathlib.Path(folder, "pulumi-plugin.json")
+        if path.is_file():
+            plugin = json.loads(path.read_text(encoding="utf-8"))
             break
     if plugin is not None or canonical.startswith("pulumi-"):
         listed[name] = {"name": canonical, "version": distribution.version, "plugin": plugin}
