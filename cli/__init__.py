@@ -1,0 +1,1 @@
+"""The `voltaic` command: one file a command."""

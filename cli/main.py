@@ -1,0 +1,65 @@
+"""The `voltaic` command: its sub-commands, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import check, plan, rules
+from cli.output import BROKEN_PIPE, INTERNAL, INTERRUPTED, leave_quietly
+
+app = typer.Typer(
+    name="voltaic",
+    help="Say, before anything is applied, whether a model server starts on these GPUs, why (not), and what to change.",
+    epilog="Exit codes: 0 accepted, 1 refused, 2 bad input or usage, 3 unknown.",
+    rich_markup_mode=None,  # plain help text: it is fast, and reads well in narrow terminals and in logs
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option callback
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"voltaic {version('voltaic')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    del version
+
+
+plan.register(app)
+check.register(app)
+rules.register(app)
+
+
+def run() -> None:
+    """Run the command line; the entry point of the `voltaic` script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        leave_quietly()
+        sys.exit(BROKEN_PIPE)
+    except Exception as fault:
+        if os.environ.get("VOLTAIC_TRACEBACK"):
+            raise
+        print(
+            f"voltaic: this is a fault of voltaic itself ({type(fault).__name__}: {fault}).\n"
+            "Run the same command with VOLTAIC_TRACEBACK=1 set, and report what it prints.",
+            file=sys.stderr,
+        )
+        sys.exit(INTERNAL)

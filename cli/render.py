@@ -1,0 +1,177 @@
+"""Verdicts as people read them: the verdict first, the bill as a table, findings with their way out, fixes to type."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from voltaic.memory.bill import Bill
+from voltaic.units import GIB, KIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from voltaic.engines.base import Runs
+    from voltaic.findings import Finding
+    from voltaic.fixes import Fix
+    from voltaic.memory.bill import GpuBill
+    from voltaic.spec import ServingSpec
+    from voltaic.verdict import Verdict
+
+STYLES = {"accept": "bold green", "refuse": "bold red", "unknown": "bold yellow"}
+WORDS = {"accept": "ACCEPTED", "refuse": "REFUSED", "unknown": "UNKNOWN"}
+_LINES = (
+    ("context", "context"),
+    ("weights", "weights"),
+    ("KV cache", "kv_cache"),
+    ("activations", "activations"),
+    ("other", "other"),
+    ("total", "total"),
+    ("budget", "budget"),
+    ("headroom", "headroom"),
+)
+_NAME_WIDTH = 14
+_COLUMN_WIDTH = 12
+"""Characters of the first column and of a GPU's column, padding included."""
+
+
+def subject(spec: ServingSpec) -> str:
+    """Return what was judged: model, GPUs, engine."""
+    gpus = f"{spec.gpus} x " if spec.gpus else ""
+    gpu = spec.gpu.name if spec.gpu else "GPU model unknown"
+    return f"{spec.model.id or 'model'} on {gpus}{gpu} with {spec.release}"
+
+
+def show(console: Console, verdict: Verdict, *, commands: bool = True) -> None:
+    """Print a verdict: with `commands`, its fixes as commands of this program and of Pulumi."""
+    console.print(headline(verdict.verdict, subject(verdict.spec)))
+    if verdict.runs is not None:
+        console.print(Text(_runs(verdict.runs, verdict.spec)))
+    if isinstance(verdict.bill, Bill):
+        _bill(console, verdict.bill)
+    elif not verdict.findings:
+        console.print(Text(f"No bill: {verdict.bill.because}."))
+    if verdict.tight:
+        console.print(Text("Tight: it fits with less headroom than this estimate may err.", style="yellow"))
+    findings(console, verdict.findings)
+    fixes(console, verdict.fixes, commands=commands)
+
+
+def headline(verdict: str, text: str) -> Text:
+    """Return the first line: the verdict, and of what."""
+    return Text.assemble((WORDS[verdict], STYLES[verdict]), "  ", text)
+
+
+def findings(console: Console, found: Sequence[Finding]) -> None:
+    """Print findings with reason, way out and sources."""
+    for finding in found:
+        style = "bold yellow" if finding.outcome == "unknown" or finding.level == "advisory" else "bold red"
+        console.print()
+        console.print(Text.assemble((finding.rule, style), f"  {finding.level}, {finding.outcome}"))
+        parts = [("", finding.message), ("Why: ", finding.why), ("Way out: ", finding.fix)]
+        parts += [("Source: ", str(source)) for source in finding.sources]
+        for name, text in parts:
+            if text:
+                console.print(Padding(Text.assemble((name, "bold"), text), (0, 0, 0, 2)))
+
+
+def fixes(console: Console, found: Sequence[Fix], *, commands: bool) -> None:
+    """Print the proven ways out, each as what to type."""
+    if not found:
+        return
+    console.print()
+    console.print(Text("Proven ways out: judged by the same rules, and accepted", style="bold"))
+    for fix in found:
+        changes = ", ".join(_change(key, value) for key, value in fix.settings.items())
+        console.print(Padding(Text(f"{changes}: {_gib(fix.total)} GiB on the fullest GPU"), (0, 0, 0, 2)))
+        lines = [*_pulumi(fix), plan_command(fix.spec)] if commands else [f"arguments: {shlex.join(fix.args)}"]
+        for line in lines:
+            # A command is never wrapped: it is there to be copied.
+            console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def _change(key: str, value: Any) -> str:
+    return f"without {key}" if value is None else f"{key} {value}"
+
+
+def _pulumi(fix: Fix) -> Iterator[str]:
+    for key, value in fix.settings.items():
+        yield f"pulumi config rm {key}" if value is None else f"pulumi config set {key} {shlex.quote(_plain(value))}"
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def plan_command(spec: ServingSpec) -> str:
+    """Return the `voltaic plan` that judges this spec."""
+    words = ["voltaic", "plan"]
+    if spec.gpu is not None:
+        words += ["--gpu", spec.gpu.name]
+    if spec.gpus is not None:
+        words += ["--gpus", str(spec.gpus)]
+    words += ["--engine", spec.release.engine]
+    if spec.release.version is not None:
+        words += ["--engine-version", spec.release.version]
+    words += ["--model-dir", "DIR"] if spec.model.config is not None else ["--model", spec.model.id or "ID"]
+    for name, value in spec.command.env.items():
+        words += ["--env", f"{name}={value if value is not None else '…'}"]
+    if spec.command.args:
+        words += ["--", *spec.command.args]
+    return shlex.join(words)
+
+
+def _runs(runs: Runs, spec: ServingSpec) -> str:
+    if runs.layer_split:
+        placing = f"one process, layers split over {spec.gpus} GPUs"
+    else:
+        placing = "one process" if runs.shards == 1 else f"{runs.shards} tensor-parallel processes"
+    weights = runs.dtype if runs.weights == runs.dtype else f"{runs.weights} weights, {runs.dtype}"
+    return f"Runs as {runs.implementation}: {placing}, {weights}, {runs.attention} attention."
+
+
+def _bill(console: Console, bill: Bill) -> None:
+    console.print()
+    console.print(Text(f"VRAM per GPU at the worst moment ({bill.peak_moment}), in GiB", style="bold"))
+    columns = list(_columns(bill.per_gpu))
+    room = max(1, (console.width - _NAME_WIDTH) // _COLUMN_WIDTH)
+    for start in range(0, len(columns), room):
+        console.print(_table(columns[start : start + room]))
+    per_token = bill.kv_cache_bytes_per_token / KIB
+    console.print(
+        Text(f"KV cache: {per_token:,.2f} KiB a token, {bill.kv_cache_tokens:,} tokens at the stated limits.")
+    )
+
+
+def _columns(per_gpu: Sequence[GpuBill]) -> Iterator[tuple[str, GpuBill]]:
+    """Yield a heading and a bill for each run of GPUs that hold the same."""
+    for bill, run in groupby(enumerate(per_gpu), key=lambda item: item[1]):
+        numbers = [number for number, _ in run]
+        first, last = numbers[0], numbers[-1]
+        yield (f"GPU {first}" if first == last else f"GPU {first} to {last}"), bill
+
+
+def _table(columns: Sequence[tuple[str, GpuBill]]) -> Table:
+    table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
+    table.add_column("", width=_NAME_WIDTH - 1, no_wrap=True)
+    for heading, _ in columns:
+        table.add_column(heading, justify="right", min_width=_COLUMN_WIDTH - 2, no_wrap=True)
+    for title, name in _LINES:
+        style = "bold" if name in {"total", "headroom"} else ""
+        table.add_row(Text(title, style=style), *(_cell(getattr(bill, name), style) for _, bill in columns))
+    return table
+
+
+def _cell(size: int, style: str) -> Text:
+    return Text(_gib(size), style="bold red" if size < 0 else style)
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.2f}"

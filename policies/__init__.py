@@ -1,0 +1,1 @@
+"""The Pulumi policy pack: an adapter from resource properties to the rules of the core, and nothing else."""

@@ -1,0 +1,224 @@
+"""What is said about one resource: judged once, asked for by every policy of the pack."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from policies._secrets import hide
+from voltaic import document, hardware, manifests, rules
+from voltaic.verdict import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from voltaic.manifests import Workload
+
+    from policies._properties import Properties
+    from voltaic.findings import Finding, Level
+    from voltaic.hardware import Profile
+
+COMPONENT = "voltaic:index:TGIServer"
+"""Type of our own component; it registers with the serving spec as its properties, before any child exists."""
+READABLE = "readable-spec"
+"""Policy that speaks where the spec itself cannot be read, so that no rule can be asked."""
+
+_KUBERNETES = re.compile(r"kubernetes:(?P<version>[^:]+):(?P<kind>[A-Za-z]+)")
+_DECISIVE = re.compile(
+    r"(spec|template|jobTemplate|containers|initContainers|nodeSelector)$"
+    r"|containers\[\d+\](\.(image|command|args|resources)\b.*|\.env|\.env\[\d+\](\.name|\.value)?)?$"
+    r"|\b(nodeSelector|nodeAffinity)\b"
+)
+"""Paths of a manifest that decide whether a server starts; names, labels, volumes and Secret references do not."""
+_IMAGE = re.compile(r"(spec|template|jobTemplate|containers|containers\[\d+\]|containers\[\d+\]\.image)$")
+"""Paths without which it is not even known whether this is a model server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One message about a resource, and the policy that it belongs to."""
+
+    rule: str
+    level: Level
+    text: str
+
+
+class _Last(threading.local):
+    """The resource judged last in this thread: the engine's server asks all policies about it in one row."""
+
+    asked: tuple[str, str, Properties] | None = None
+    answer: tuple[Report, ...] = ()
+
+
+_last = _Last()
+
+
+def is_judged(resource_type: str) -> bool:
+    """Return whether resources of this type may run a model server."""
+    return resource_type == COMPONENT or _api(resource_type) is not None
+
+
+def reports(resource_type: str, urn: str, properties: Properties) -> tuple[Report, ...]:
+    """Return what is to be said about a resource. Never raises: a fault of ours becomes a report of its own."""
+    asked = (resource_type, urn, properties)
+    if _last.asked != asked:
+        try:
+            found = _component(properties) if resource_type == COMPONENT else _manifest(resource_type, urn, properties)
+            answer = tuple(_under_its_policy(report) for report in found)
+        except Exception as error:  # noqa: BLE001  whatever fails, silence would read as an accept
+            answer = (_failed(error),)
+        _last.answer = tuple(Report(said.rule, said.level, hide(said.text, properties.values)) for said in answer)
+        _last.asked = asked
+    return _last.answer
+
+
+def _under_its_policy(report: Report) -> Report:
+    rule = rules.rule(report.rule)
+    if rule is None:
+        return report if report.rule == READABLE else Report(READABLE, report.level, f"{report.rule}: {report.text}")
+    return Report(rule.id, "advisory", report.text) if rule.level == "advisory" else report
+
+
+def _failed(error: Exception) -> Report:
+    return Report(
+        READABLE,
+        "mandatory",
+        _lines(
+            f"The resource could not be judged: {type(error).__name__}: {error}",
+            "This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted.",
+            'Report it. To go on without this check: --policy-pack-config with {"readable-spec": "advisory"}.',
+        ),
+    )
+
+
+def _lines(message: str, why: str, fix: str, sources: Iterable[object] = ()) -> str:
+    lines = [message, f"Why: {why}", f"Way out: {fix}", *(f"Source: {source}" for source in sources)]
+    return "\n".join(line for line in lines if not line.endswith(": "))
+
+
+def _report(finding: Finding, *, strict: bool, where: str = "") -> Report:
+    """Return a finding as a report; an unknown that nobody insists on is advice."""
+    level = finding.level if strict or finding.outcome == "violation" else "advisory"
+    return Report(finding.rule, level, where + _lines(finding.message, finding.why, finding.fix, finding.sources))
+
+
+def _component(properties: Properties) -> Iterator[Report]:
+    """Judge our own component by the serving spec among its properties."""
+    allowed = properties.values.get("allowUnknown") is True
+    level: Level = "advisory" if allowed else "mandatory"
+    unknown = [path for path in properties.unknown if re.match(r"spec\b", path)]
+    if unknown:
+        yield Report(
+            READABLE,
+            level,
+            _lines(
+                f"{_listed(unknown)}: not known before the update.",
+                "A preview would have to guess what the server will be, and a guess is not accepted.",
+                "Give the component plain values from the configuration, not outputs of other resources.",
+            ),
+        )
+        return
+    line = properties.values.get("spec")
+    if not isinstance(line, dict):
+        yield Report(
+            READABLE,
+            "mandatory",
+            _lines(
+                "The property spec is missing.",
+                "The component hands the serving spec to the policies in it; without it nothing can be judged.",
+                "Remove the transform that takes it away.",
+            ),
+        )
+        return
+    try:
+        spec = document.spec_from_line(line)
+    except document.InvalidLine as invalid:
+        yield Report(
+            READABLE,
+            "mandatory",
+            _lines(
+                "\n".join(f"spec.{fault}" for fault in invalid.faults),
+                "A spec that cannot be read cannot be judged.",
+                "Correct these values, or remove the transform that changes them.",
+            ),
+        )
+        return
+    yield from (_report(finding, strict=not allowed) for finding in judge(spec).findings)
+
+
+def _manifest(resource_type: str, urn: str, properties: Properties) -> Iterator[Report]:
+    """Judge any Kubernetes object that runs containers, whoever wrote it."""
+    version, kind = _api(resource_type) or ("", "")
+    values = {"apiVersion": version, "kind": kind, **properties.values}
+    profile, fault = _profile()
+    workloads = manifests.workloads([manifests.Document(resource_type, 1, values)], profile=profile)
+    servers = [workload for workload in workloads if workload.recognised is not None]
+    if servers and fault is not None:
+        yield fault
+    yield from _not_known_yet(servers, properties.unknown)
+    # What our own component creates is held to our own standard, so that no transform can slip past.
+    strict = f"{COMPONENT}$" in urn and not pulumi.Config("voltaic").get_bool("allowUnknown")
+    for server in servers:
+        where = f"Container {server.container}: "
+        if server.spec is None:
+            yield Report(
+                READABLE,
+                "mandatory" if strict else "advisory",
+                where
+                + _lines(
+                    server.reason or "the serving spec cannot be read",
+                    "A spec that cannot be read cannot be judged.",
+                    "Write engine arguments and GPU limits into the manifest as plain values.",
+                ),
+            )
+            continue
+        yield from (_report(finding, strict=strict, where=where) for finding in judge(server.spec).findings)
+
+
+def _not_known_yet(servers: Sequence[Workload], unknown: Sequence[str]) -> Iterator[Report]:
+    decisive = [path for path in unknown if (_DECISIVE if servers else _IMAGE).search(path)]
+    if decisive:
+        yield Report(
+            READABLE,
+            "advisory",
+            _lines(
+                f"{_listed(decisive)}: not known before the update.",
+                "A preview cannot judge what it does not know; the update judges it before the resource is changed.",
+                "Give these fields plain values to have the verdict in the preview.",
+            ),
+        )
+
+
+def _profile() -> tuple[Profile | None, Report | None]:
+    """Return the profile of the stack, for manifests that do not name their GPU model."""
+    name = pulumi.Config("voltaic").get("profile")
+    if name is None:
+        return None, None
+    try:
+        return hardware.profile(name), None
+    except hardware.UnknownProfile as unknown:
+        return None, Report(
+            READABLE,
+            "advisory",
+            _lines(
+                f"voltaic:profile: {unknown}",
+                "It tells the GPU model of manifests that do not name one.",
+                "Set it with: pulumi config set voltaic:profile v100-2gpu",
+            ),
+        )
+
+
+def _api(resource_type: str) -> tuple[str, str] | None:
+    """Return apiVersion and kind of a Kubernetes type that may run containers: `kubernetes:apps/v1:Deployment`."""
+    match = _KUBERNETES.fullmatch(resource_type)
+    if match is None or match["kind"] not in manifests.KINDS:
+        return None
+    return match["version"].removeprefix("core/"), match["kind"]
+
+
+def _listed(paths: Sequence[str]) -> str:
+    return ", ".join(paths)
