@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,6 +75,7 @@ class Cluster:
         self._say = say or (lambda _text: None)
         self._workdir = self.root / "kwok"
         self._data = self._workdir / "state" / self.name
+        self._lock = self._workdir / f"{self.name}.lock"
         self._bin = bin_folder or CHECKOUT / ".voltaic" / "bin"
         identity = hashlib.sha256(f"{self.root}\n{self.name}".encode()).hexdigest()
         self._identity = identity
@@ -153,7 +155,11 @@ class Cluster:
             found = processes.stop(self.folder) > 0 or self._data.exists() or self.folder.exists()
             self._remove()
             self.user_kubeconfig.unlink(missing_ok=True)
-        (self._workdir / f"{self.name}.lock").unlink(missing_ok=True)
+            self._lock.unlink()  # those who wait for it notice
+        with contextlib.suppress(OSError):  # of other clusters there may be more
+            for folder in (self.folder.parent, self._data.parent, self._workdir):
+                if folder.exists():
+                    folder.rmdir()
         return found
 
     def status(self) -> ClusterStatus:
@@ -248,24 +254,31 @@ class Cluster:
             leftover.unlink(missing_ok=True)
         (self._workdir / f"{self.name}.kwokctl.log").unlink(missing_ok=True)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One start, stop or delete of a cluster at a time; the lock ends with its process, however that ends."""
-        self._workdir.mkdir(parents=True, exist_ok=True, mode=0o700)
         deadline = time.monotonic() + LOCK_SECONDS
-        with (self._workdir / f"{self.name}.lock").open("w") as handle:
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise SimulatorError(
-                            f"another process has been starting or stopping the simulated cluster {self.name} "
-                            f"for {LOCK_SECONDS:.0f} s; end it and try again"
-                        ) from None
-                    time.sleep(0.1)
-            yield
+        while True:
+            self._workdir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._lock.open("w") as handle:
+                if _try_lock(handle.fileno(), self._lock):
+                    yield
+                    return
+            if time.monotonic() > deadline:
+                raise SimulatorError(
+                    f"another process has been starting or stopping the simulated cluster {self.name} "
+                    f"for {LOCK_SECONDS:.0f} s; end it and try again"
+                )
+            time.sleep(0.1)
+
+
+def _try_lock(handle: int, path: Path) -> bool:
+    """Whether the lock is ours now, and its file still the one that others will open."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def default_name(root: Path) -> str:

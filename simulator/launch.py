@@ -190,7 +190,7 @@ class Launch:
             shutil.rmtree(previous, ignore_errors=True)
             shutil.move(self.folder / "logs", previous)
         shutil.rmtree(self.folder, ignore_errors=True)
-        for folder in (self.folder, self.workdir / "home", self.data / "etcd", self.data / "exec"):
+        for folder in (self.folder, self.data / "home", self.data / "etcd", self.data / "exec"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # kwokctl removes its folder when a start fails: a link keeps etcd's data out of its reach
         (self.folder / "etcd").symlink_to(self.data / "etcd")
@@ -224,7 +224,7 @@ class Launch:
     def _environment(self) -> dict[str, str]:
         """Nothing of the user's own; kwok would hand it on to whatever `kubectl exec` starts."""
         path = f"{self.data / 'exec'}:{self.bin_folder}:/usr/local/bin:/usr/bin:/bin"
-        home = str(self.workdir / "home")
+        home = str(self.data / "home")
         return {"PATH": path, "HOME": home, "KWOK_WORKDIR": str(self.workdir), "LANG": "C", "TZ": "UTC"}
 
     def _command(self, chosen: Mapping[str, int]) -> list[str]:
