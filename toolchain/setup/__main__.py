@@ -65,6 +65,7 @@ def _run(options: argparse.Namespace, layout: Layout) -> None:
                 environment.ensure(layout, os.environ)
             if command in {"all", "tools"}:
                 shell.write(layout, tools.ensure(layout, os.environ))
+                shell.write_completions(layout)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 from typing import TYPE_CHECKING
 
-from toolchain.setup import files
+from toolchain.setup import files, processes
 from toolchain.setup.errors import SetupError
 
 if TYPE_CHECKING:
@@ -55,6 +57,23 @@ def text(layout: Layout, *, bundled_host: bool) -> str:
         "fi",
     ]
     return "\n".join(lines) + "\n"
+
+
+def write_completions(layout: Layout) -> None:
+    """Write what lets bash and zsh complete ``voltaic``, as the command itself prints it, after each new installation.
+
+    It is a convenience: a command that does not print it is no fault of set-up.
+    """
+    command = layout.venv / "bin" / "voltaic"
+    for name in ("bash", "zsh"):
+        script = layout.own / f"completion.{name}"
+        with contextlib.suppress(OSError, processes.ProgramError):
+            if script.exists() and script.stat().st_mtime_ns > command.stat().st_mtime_ns:
+                continue
+            environ = {**os.environ, "_VOLTAIC_COMPLETE": f"source_{name}"}
+            script.write_text(
+                processes.output([str(command)], environ=environ, folder=layout.root, timeout=30), encoding="utf-8"
+            )
 
 
 def write(layout: Layout, tools: Tools) -> None:
