@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 TEST_CLUSTER = re.compile(r"^(?P<folder>.*/kwok/clusters/test-(?P<owner>\d+)[^/]*)/bin/")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the project's own."""
+    parser.addoption("--golden", action="store_true", help="rewrite the golden manifests")
+
+
 @pytest.fixture(scope="session")
 def simulated_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running simulated cluster of this test session's own, removed at its end."""

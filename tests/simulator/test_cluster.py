@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator import processes
+from simulator import NOTICE, processes
 from simulator.api import ApiError, wait_for
 from simulator.cluster import CHECKOUT
 from simulator.configure import is_ready
@@ -96,7 +96,7 @@ def test_user_cannot_take_more_rights(user: Api) -> None:
 
 
 def test_gpu_pod_runs_on_a_v100_node(admin: Api, pod: MakePod) -> None:
-    """A restricted pod that tolerates the taint and asks for two GPUs becomes ready on a node with two, and only two."""
+    """A restricted pod that tolerates the taint and asks for two GPUs becomes ready on a node with exactly two."""
     admin.create(pod("server", gpus=2))
     node = admin.get(f"/api/v1/nodes/{ready(admin, 'server')['spec']['nodeName']}")
     assert node["metadata"]["labels"]["nvidia.com/gpu.count"] == "2"
@@ -293,10 +293,8 @@ def test_logs_say_that_nothing_runs(simulated_cluster: Cluster, admin: Api, pod:
     """`kubectl logs` works for the user, and says what the logs of a simulated pod are worth."""
     admin.create(pod("quiet"))
     ready(admin, "quiet")
-    shown = kubectl(simulated_cluster, "logs", "quiet")
-    assert (
-        shown.stdout == "The nodes are simulated: no GPU is used, no container runs, nothing of the model is loaded.\n"
-    )
+    assert kubectl(simulated_cluster, "logs", "quiet").stdout == f"{NOTICE}\n"
+    assert NOTICE == "The nodes are simulated: no GPU is used, no container runs, nothing of the model is loaded."
 
 
 def test_kubectl_uses_the_namespace_and_context(simulated_cluster: Cluster) -> None:

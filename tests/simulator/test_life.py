@@ -81,11 +81,10 @@ def test_stop_and_start_keep_what_is_in_it(cluster: Cluster, pod: MakePod, capsy
     cluster.start()
     third = time.monotonic() - began
     with capsys.disabled():
-        print(
-            f"\nsimulated cluster: first start {first:.1f} s, after stop {second:.1f} s, running {third:.1f} s; ",
-            end="",
+        sys.stdout.write(
+            f"\nsimulated cluster: first start {first:.1f} s, after a stop {second:.1f} s, when running {third:.1f} s; "
+            f"a new pod after the restart is ready in {served:.2f} s\n"
         )
-        print(f"new pod after a restart ready in {served:.2f} s")
     assert max(first, second, third) < GENEROUS_SECONDS
 
 
@@ -138,12 +137,17 @@ def test_lost_folder_does_not_hide_the_processes(cluster: Cluster) -> None:
     assert processes.running(cluster.folder) == {}
 
 
+def start_command(cluster: Cluster) -> list[str]:
+    """A command that starts the cluster in a process of its own."""
+    code = "import pathlib, sys; from simulator import Cluster; Cluster(sys.argv[1], pathlib.Path(sys.argv[2])).start()"
+    return [sys.executable, "-c", code, cluster.name, str(cluster.root)]
+
+
 @pytest.mark.cluster
 def test_start_that_was_killed_half_way(cluster: Cluster) -> None:
     """A start killed at any moment leaves nothing that the next one stumbles over."""
-    code = f"from simulator import Cluster; from pathlib import Path; Cluster({cluster.name!r}, Path({str(cluster.root)!r})).start()"
     for component in ("etcd", "kwok-controller"):
-        start = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, start_new_session=True)
+        start = subprocess.Popen(start_command(cluster), cwd=CHECKOUT, start_new_session=True)
         wait_for("no process", lambda wanted=component: wanted in processes.running(cluster.folder), seconds=30)
         os.killpg(start.pid, signal.SIGKILL)
         start.wait()
@@ -157,8 +161,7 @@ def test_start_that_was_killed_half_way(cluster: Cluster) -> None:
 @pytest.mark.cluster
 def test_interrupted_start_leaves_no_process(cluster: Cluster) -> None:
     """Ctrl-C during the first start stops what was started and removes what was written."""
-    code = f"from simulator import Cluster; from pathlib import Path; Cluster({cluster.name!r}, Path({str(cluster.root)!r})).start()"
-    start = subprocess.Popen([sys.executable, "-c", code], cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
+    start = subprocess.Popen(start_command(cluster), cwd=CHECKOUT, stderr=subprocess.PIPE, text=True)
     wait_for("no process", lambda: "etcd" in processes.running(cluster.folder), seconds=30)
     start.send_signal(signal.SIGINT)
     _, errors = start.communicate(timeout=30)
