@@ -1,0 +1,114 @@
+"""From Kubernetes objects to serving specs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from voltaic import engines, models
+from voltaic.manifests import accelerators
+from voltaic.manifests.containers import command_line, environment
+from voltaic.manifests.documents import pod_objects
+from voltaic.manifests.plain import at, items, mapping, text
+from voltaic.manifests.servers import NoServer, recognise
+from voltaic.spec import Fault, Model, Release, ServingSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voltaic.hardware import Profile
+    from voltaic.manifests.documents import Document, PodObject
+    from voltaic.manifests.servers import Server
+    from voltaic.spec import CommandLine
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """An object that holds a pod, and what it serves."""
+
+    file: str
+    document: int
+    """Position of the document in its file, from 1."""
+    kind: str
+    name: str | None
+    container: str | None
+    """The container that serves; None where none does."""
+    recognised: str | None
+    """The engine; None where it is none that is known, or no server."""
+    spec: ServingSpec | None
+    """What is judged; None where `recognised` is None."""
+    reason: str | None = None
+    """Why it was not recognised, where that is not obvious."""
+
+
+def workloads(documents: Iterable[Document], *, profile: Profile | None = None) -> tuple[Workload, ...]:
+    """Return the objects that hold pods, in order, each server container with its serving spec.
+
+    Other objects are left out. Never raises, whatever the documents hold.
+
+    Args:
+        documents: parsed YAML or JSON, of any shape.
+        profile: the GPUs to assume where neither node labels nor the annotation `voltaic/profile` name the GPU model.
+    """
+    return tuple(workload for holder in pod_objects(documents) for workload in _of_object(holder, profile))
+
+
+def _of_object(holder: PodObject, profile: Profile | None) -> list[Workload]:
+    pod = mapping(holder.template.get("spec"))
+    # A container that starts before the others and stays counts as one of them (restartPolicy Always).
+    staying = [entry for entry in items(pod.get("initContainers")) if at(entry, "restartPolicy") == "Always"]
+    containers = [mapping(entry) for entry in [*items(pod.get("containers")), *staying]]
+    found = [(container, recognise(container)) for container in containers]
+    servers = [
+        _served(holder, container, server, profile) for container, server in found if not isinstance(server, NoServer)
+    ]
+    if servers:
+        return servers
+    reasons = [server.reason for _, server in found if isinstance(server, NoServer) and server.reason]
+    if not containers:
+        reasons = ["no containers that can be read"]
+    return [_workload(holder, None, None, None, "; ".join(reasons) or None)]
+
+
+def _workload(
+    holder: PodObject, container: str | None, engine: str | None, spec: ServingSpec | None, reason: str | None
+) -> Workload:
+    document = holder.document
+    return Workload(document.file, document.number, holder.kind, holder.name, container, engine, spec, reason)
+
+
+def _served(holder: PodObject, container: dict[str, Any], server: Server, profile: Profile | None) -> Workload:
+    name = text(container.get("name"))
+    count = accelerators.count(container)
+    if count.foreign is not None:
+        return _workload(holder, None, None, None, f"asks for {count.foreign}, another kind of accelerator")
+    engine = engines.engine(server.engine)
+    if engine is None:
+        return _workload(holder, None, None, None, f"{server.engine} is not judged yet")
+    command = command_line(server, engine, environment(container))
+    if count.gpus is None:
+        message = f"how many GPUs the pod gets cannot be read: {count.reason}"
+        fault = Fault("resources.limits", message, "set the limit to a whole number of GPUs", unreadable=True)
+        command = replace(command, faults=(*command.faults, fault))
+    card = accelerators.card(holder.template, holder.content, profile)
+    spec = ServingSpec(
+        release=Release(server.engine, server.version),
+        gpu=card.gpu,
+        gpus=count.gpus,
+        model=_model(command, server),
+        command=command,
+        id=f"{holder.kind}/{holder.name or 'without-a-name'}" + (f"/{name}" if name else ""),
+        gpu_unknown_because=card.reason,
+    )
+    return _workload(holder, name, server.engine, spec, None)
+
+
+def _model(command: CommandLine, server: Server) -> Model:
+    name = command.options.get("model_id")
+    if isinstance(name, str):
+        revision = command.options.get("revision")
+        return models.resolve(name, revision=revision if isinstance(revision, str) else None)
+    unread = [fault for fault in command.faults if fault.unreadable and fault.where != "resources.limits"]
+    if unread or server.unreadable:
+        return Model(None, None, "which model is served cannot be read: " + "; ".join(f.message for f in unread))
+    return Model(None, None, "no --model-id is given, so that the launcher serves its own default")
