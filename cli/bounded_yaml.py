@@ -112,31 +112,45 @@ def _check_keys(node: yaml.MappingNode) -> None:
 
 
 def load_documents(text: str, *, as_json: bool = False) -> list[Any]:
-    """Return the documents of a YAML stream, or of JSON where it is that.
+    """Return the documents of a YAML stream, or of JSON where it is that (`as_json`: where it has to be).
 
     Raises:
         ValueError: what is wrong, in one line, with the line where it is known.
     """
-    if as_json:
+    not_json: json.JSONDecodeError | None = None
+    if as_json or text.lstrip()[:1] in {"{", "["}:
         try:
-            return [json.loads(text, object_pairs_hook=_unique)]
-        except RecursionError:
-            raise ValueError(f"nested more than {DEEPEST} levels deep") from None
-        except _Fault as fault:
-            raise ValueError(str(fault)) from None
-        except ValueError as fault:
-            as_yaml_too = fault  # YAML that begins with a brace, or several JSON documents: YAML reads both
-    else:
-        as_yaml_too = None
+            return [_json(text)]
+        except json.JSONDecodeError as fault:
+            not_json = fault  # several JSON documents, or YAML that begins with a brace: YAML reads both
     try:
         return list(_Loader(text).documents())
     except _Fault as fault:
         raise ValueError(f"line {fault.line}: {fault}{_template_hint(text)}") from None
     except yaml.YAMLError as fault:
-        what = "JSON" if as_yaml_too is not None else "YAML"
-        raise ValueError(f"not {what}: {_problem(fault)}{_template_hint(text)}") from None
-    except ValueError as fault:  # a number of a million digits
-        raise ValueError(f"a value cannot be read: {str(fault).partition(';')[0]}") from None
+        if as_json and not_json is not None:
+            raise ValueError(f"not JSON: line {not_json.lineno}: {not_json.msg}") from None
+        raise ValueError(f"not YAML: {_problem(fault)}{_template_hint(text)}") from None
+    except ValueError as fault:
+        raise _unreadable_value(fault) from None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise ValueError(f"nested more than {DEEPEST} levels deep") from None
+    except _Fault as fault:
+        raise ValueError(str(fault)) from None
+    except ValueError as fault:
+        raise _unreadable_value(fault) from None
+
+
+def _unreadable_value(fault: ValueError) -> ValueError:
+    """Return the fault of a number of a million digits, without Python's advice to programmers."""
+    return ValueError(f"a value cannot be read: {str(fault).partition(';')[0]}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def read(file: str) -> list[Any] | Unreadable:
     except UnicodeDecodeError as fault:
         return Unreadable(file, f"not UTF-8 text (byte {fault.start})")
     try:
-        return load_documents(text, as_json=file.endswith(".json") or text.lstrip()[:1] in {"{", "["})
+        return load_documents(text, as_json=file.endswith(".json"))
     except ValueError as fault:
         return Unreadable(file, str(fault))
 

@@ -204,8 +204,11 @@ def _model(model: str | None, model_dir: Path | None, faults: list[str]) -> dict
         found = models.model_dir(model_dir)
     except models.InvalidConfig as invalid:
         faults.extend(f"--model-dir: {fault}" for fault in invalid.faults)
-        return {"model": str(model_dir)}
-    return {"config": found.config, "weights_bytes": found.weights_bytes, "model_id": str(model_dir)}
+    except models.InvalidModelDir as invalid:
+        faults.append(f"--model-dir: {invalid}")
+    else:
+        return {"config": dict(found.config or {}), "weights_bytes": found.weights_bytes, "model_id": str(model_dir)}
+    return {"model": str(model_dir)}
 
 
 def _judge_and_show(spec: ServingSpec, *, as_json: bool) -> int:

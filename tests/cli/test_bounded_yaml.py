@@ -53,7 +53,7 @@ def test_several_json_documents_are_read_as_yaml() -> None:
         pytest.param(ALIAS_BOMB, f"line 6: its aliases stand for more than {MOST_NODES:,} values", id="alias bomb"),
         pytest.param(MERGE_BOMB, f"line 7: its aliases stand for more than {MOST_NODES:,} values", id="merge bomb"),
         pytest.param("a: &a [*a]", "line 1: an alias stands within what it stands for", id="endless alias"),
-        pytest.param("[" * 100_000, f"line 1: nested more than {DEEPEST} levels deep", id="deep flow"),
+        pytest.param("[" * 100_000, f"nested more than {DEEPEST} levels deep", id="deep flow"),
         pytest.param("- " * 5_000 + "x", f"line 1: nested more than {DEEPEST} levels deep", id="deep block"),
         pytest.param("- x\n" * (MOST_NODES + 1), f"line {MOST_NODES}: more than {MOST_NODES:,} values", id="too many"),
         pytest.param("a:\n\tb: 1\n", "not YAML: line 2: found character that cannot start any token", id="tab"),
@@ -91,7 +91,7 @@ def test_faults_of_yaml_are_one_line(text: str, message: str) -> None:
     [
         pytest.param('{"a": 1, "a": 2}', "the key 'a' is given twice", id="duplicate key"),
         pytest.param('{"a": ' * 100_000, f"nested more than {DEEPEST} levels deep", id="deep"),
-        pytest.param('{"a": 1', "not JSON: line 1: did not find expected ',' or '}'", id="cut off"),
+        pytest.param('{"a": 1', "not JSON: line 1: Expecting ',' delimiter", id="cut off"),
     ],
 )
 def test_faults_of_json_are_one_line(text: str, message: str) -> None:
