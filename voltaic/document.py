@@ -113,7 +113,9 @@ class _Reader:
             return None
         if _is_whole(value) and at_least <= value <= LARGEST_COUNT:
             return int(value)
-        self.faults.append(f"{key}: {_shown(value)} is not a number of {meaning}; allowed: whole numbers from {at_least}")
+        self.faults.append(
+            f"{key}: {_shown(value)} is not a number of {meaning}; allowed: whole numbers from {at_least}"
+        )
         return None
 
     def _gpu(self) -> tuple[GpuModel | None, str | None]:
@@ -146,11 +148,15 @@ class _Reader:
             self.faults.append(f"config: {_shown(config)} is not an object; allowed: the content of config.json")
             return None
         if model is not None and config is not None:
-            self.faults.append("model: given beside config; allowed: one of them, with the name of a config in model_id")
+            self.faults.append(
+                "model: given beside config; allowed: one of them, with the name of a config in model_id"
+            )
             return None
         if model is None and model_id is None and config is None:
             if self.line.get("model") is None and self.line.get("model_id") is None:
-                self.faults.append("model: missing; allowed: model (a catalogue id) or config (the content of config.json)")
+                self.faults.append(
+                    "model: missing; allowed: model (a catalogue id) or config (the content of config.json)"
+                )
             return None
         try:
             return models.resolve(model or model_id, config=config, weights_bytes=weights, revision=revision)
@@ -186,7 +192,11 @@ class _Reader:
         if not isinstance(value, dict):
             self.faults.append(f"env: {_shown(value)} is not an object; allowed: values by name of variable")
             return None
-        wrong = [name for name, word in value.items() if not (isinstance(name, str) and (word is None or isinstance(word, str)))]
+        wrong = [
+            name
+            for name, word in value.items()
+            if not (isinstance(name, str) and (word is None or isinstance(word, str)))
+        ]
         self.faults.extend(
             f"env.{name}: {_shown(value[name])} is not a text; allowed: {_as_text(value[name])},"
             " or null where the value is not known here"

@@ -44,6 +44,8 @@ class Runs:
     """`sdpa`, `eager`, `flash`, `paged`, …"""
     limits: Mapping[str, int]
     """Effective limits by option name after the launcher's own arithmetic, in tokens or requests; absent: unbounded."""
+    transformers: tuple[int, int, int] | None = None
+    """Release of transformers that runs the model, `(4, 46, 3)`; None: not this library, or not known."""
 
 
 class Engine(Protocol):

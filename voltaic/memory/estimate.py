@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
-from voltaic.memory.bill import Bill, NoBill
+from voltaic.memory import facts, fallback
+from voltaic.memory.bill import Bill, GpuBill, NoBill
+from voltaic.memory.weights import FLOAT_BYTES, Weights, weights_of
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Runs
-    from voltaic.spec import ServingSpec
+    from voltaic.findings import Source
+    from voltaic.hardware import GpuModel
+    from voltaic.models import Architecture
+    from voltaic.spec import Model, ServingSpec
+
+NEEDED_LIMITS: Final = (
+    "max_input_tokens",
+    "max_total_tokens",
+    "max_batch_prefill_tokens",
+    "warm_up_requests",
+    "warm_up_tokens",
+)
+"""Effective limits without which the fallback's cache has no size."""
+_CHECKPOINT_BYTES: Final = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 
 def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
@@ -16,5 +32,135 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
 
     `runs` is what the engine answers; None where it does not run the spec, or where that is not known.
     """
-    del spec, runs
-    return NoBill(because="the bill is not written yet", settled_by="its first version")
+    gpu, gpus, arch = spec.gpu, spec.gpus, spec.model.architecture
+    if gpu is None:
+        return NoBill(spec.gpu_unknown_because or "the GPU model is not known", "a GPU model that voltaic knows")
+    if gpus is None:
+        return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
+    if arch is None:
+        because = spec.model.unknown_because or "the model's architecture is not known"
+        return NoBill(because, "the model's config.json, of a family that voltaic knows")
+    if runs is None:
+        at_least = _at_least(gpu, gpus, spec.model, arch, _asked_format(spec))
+        return NoBill(
+            f"how {spec.release} would run this is not known", "a spec that the engine runs", at_least, gpu.sources
+        )
+    held = _at_least(gpu, gpus if runs.layer_split else max(runs.shards, 1), spec.model, arch, runs.weights)
+    if runs.implementation != "transformers-fallback":
+        return NoBill(
+            f"the memory of the {runs.implementation} implementation of {spec.release} is not modelled",
+            "a measurement of its peak on this GPU",
+            held,
+            gpu.sources,
+        )
+    missing = _missing(arch, runs)
+    if missing is not None:
+        return NoBill(*missing, held, gpu.sources)
+    weights = _weights(gpu, gpus if runs.layer_split else 1, spec.model, arch, runs.weights, runs.transformers)
+    if weights is None:
+        return NoBill(
+            f"the size of {runs.weights} weights is not modelled", "the sizes in the checkpoint's headers", held
+        )
+    return _fallback_bill(spec, runs, gpu, arch, weights)
+
+
+def _asked_format(spec: ServingSpec) -> str:
+    """Return the format that weighs least among those that the arguments may mean: a lower bound must hold."""
+    quantize = spec.option("quantize")
+    return "float16" if quantize is None else "bitsandbytes" if quantize == "bitsandbytes" else "unknown"
+
+
+def _missing(arch: Architecture, runs: Runs) -> tuple[str, str] | None:
+    if facts.layer_form(arch.model_type) is None:
+        return f"the activations of {arch.model_type} are not modelled", "a measured peak of a prefill of this family"
+    if runs.weights == "bitsandbytes" and facts.int8_form(arch.model_type) is None:
+        return (
+            f"the activations of {arch.model_type} in int8 are not modelled",
+            "a measured peak of a prefill of this family in int8, or serving it without quantization",
+        )
+    absent = [name for name in NEEDED_LIMITS if name not in runs.limits]
+    if absent:
+        return f"no value is known for {', '.join(absent)}", "explicit token limits in the launcher's arguments"
+    if "max_batch_size" not in runs.limits and "max_concurrent_requests" not in runs.limits:
+        return "nothing bounds the number of requests in a batch", "--max-batch-size"
+    return None
+
+
+def _at_least(gpu: GpuModel, gpus: int, model: Model, arch: Architecture, fmt: str) -> int | None:
+    """Return what one GPU must hold in the best of cases: context, and an even share of the weights."""
+    if arch.quantization is not None:
+        return None  # how much of the checkpoint is quantized is the engine's affair
+    weights = _weights(gpu, 1, model, arch, fmt, (99, 0, 0))
+    return None if weights is None else gpu.context_bytes + weights.loaded // gpus
+
+
+def _weights(
+    gpu: GpuModel, gpus: int, model: Model, arch: Architecture, fmt: str, transformers: tuple[int, int, int] | None
+) -> Weights | None:
+    stated = None
+    if model.weights_bytes is not None and fmt != "bitsandbytes" and arch.quantization is None:
+        stated = model.weights_bytes * FLOAT_BYTES // _CHECKPOINT_BYTES.get(arch.dtype, FLOAT_BYTES)
+    free = gpu.usable_bytes - gpu.context_bytes
+    return weights_of(arch, fmt=fmt, gpus=gpus, free=free, transformers=transformers, stated=stated)
+
+
+def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture, weights: Weights) -> Bill:
+    limits = runs.limits
+    batch = min(limits[name] for name in ("max_batch_size", "max_concurrent_requests") if name in limits)
+    load = fallback.Load(
+        batch=batch,
+        total=limits["max_total_tokens"],
+        input=limits["max_input_tokens"],
+        prefill=limits["max_batch_prefill_tokens"],
+        warm_up_requests=limits["warm_up_requests"],
+        warm_up_tokens=limits["warm_up_tokens"],
+    )
+    split = len(weights.per_gpu) > 1
+    kind = fallback.Kind(
+        arch=arch,
+        eager=runs.attention == "eager",
+        int8=runs.weights == "bitsandbytes",
+        upcast=facts.upcasts_logits(arch.model_type, runs.transformers),
+        whole_cache=split and facts.cache_moves(arch.model_type),
+    )
+    expandable = _expandable_segments(spec)
+    factor = facts.planning_factor(arch.model_type, expandable_segments=expandable)
+    kept = fallback.kept_logits(kind, load)
+    worst = [max(fallback.moments(kind, load, share), key=lambda held: held.total) for share in weights.per_gpu]
+    per_gpu = tuple(
+        GpuBill(
+            budget=gpu.usable_bytes,
+            context=gpu.context_bytes + gpu.sampling_warm_up_bytes,
+            weights=share.reserved,
+            kv_cache=held.kv_cache,
+            activations=held.activations + (kept if share.first or share.head else 0),
+            # The kept logits stay where they are; the factor is for what comes and goes.
+            other=int((factor - 1) * held.total),
+        )
+        for share, held in zip(weights.per_gpu, worst, strict=True)
+    )
+    fullest = min(range(len(per_gpu)), key=lambda index: per_gpu[index].headroom)
+    margin = facts.table()["margin"]
+    return Bill(
+        per_gpu=per_gpu,
+        kv_cache_bytes_per_token=arch.kv_elements_per_token * FLOAT_BYTES,
+        kv_cache_tokens=load.batch * load.total,
+        peak_moment=worst[fullest].moment,
+        margin=float(margin["layer_split" if split else "one_gpu"]),
+        sources=_sources(arch.model_type, gpu, split=split),
+    )
+
+
+def _expandable_segments(spec: ServingSpec) -> bool:
+    """Return whether PyTorch's allocator grows its segments instead of cutting new ones."""
+    value = spec.command.env.get("PYTORCH_CUDA_ALLOC_CONF") or ""
+    options = (option.partition(":") for option in value.split(","))
+    return any(name.strip() == "expandable_segments" and on.strip() == "True" for name, _, on in options)
+
+
+@lru_cache(maxsize=256)
+def _sources(model_type: str, gpu: GpuModel, *, split: bool) -> tuple[Source, ...]:
+    form = facts.layer_form(model_type)
+    names = ("planning_factor", "allocator", *(("layer_split",) if split else ()))
+    own = tuple(facts.source(facts.table()[name]) for name in names)
+    return (*gpu.sources, *(() if form is None or form.source is None else (form.source,)), *own)

@@ -28,7 +28,7 @@ class Rule:
     level: Level = "mandatory"
 
     def ask(self, spec: ServingSpec) -> tuple[Finding, ...]:
-        """Return the findings of this rule; a rule that fails answers `unknown`, so that it can never pass for a yes."""
+        """Return the findings of this rule; a rule that fails answers `unknown`, never an accept by silence."""
         try:
             return self.check(spec)
         except Exception as error:  # noqa: BLE001  whatever fails, silence would read as an accept

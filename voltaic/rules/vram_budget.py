@@ -4,40 +4,61 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from voltaic.answers import bill_of
+from voltaic.answers import bill_of, runs_of
 from voltaic.findings import Finding
 from voltaic.memory.bill import Bill, GpuBill, NoBill
-from voltaic.memory.text import gib
 from voltaic.rules.rule import Rule
+from voltaic.units import gib
 
 if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
 
 ID: Final = "vram-budget"
 
+LESS_OR_MORE: Final = "Serve a smaller model, or use GPUs with more memory or more of them."
+"""The way out where limits do not help and no better one was found."""
+
 
 def check(spec: ServingSpec) -> tuple[Finding, ...]:
     """Return a finding where the spec does not fit, or where that cannot be told."""
     bill = bill_of(spec)
     if isinstance(bill, NoBill):
-        return _without_bill(spec, bill)
+        return (_without_bill(spec, bill),)
     if bill.fits:
         return ()
-    return (_over_budget(bill),)
+    unreadable = tuple(fault.where for fault in spec.command.faults if fault.unreadable)
+    return (_unreadable(bill, unreadable) if unreadable else _over_budget(spec, bill),)
 
 
-def _over_budget(bill: Bill) -> Finding:
+def _unreadable(bill: Bill, unreadable: tuple[str, ...]) -> Finding:
     worst = bill.worst
-    index = bill.per_gpu.index(worst)
-    where = "the GPU" if len(bill.per_gpu) == 1 else f"GPU {index} of {len(bill.per_gpu)}"
     return Finding(
         rule=ID,
         message=(
-            f"Needs {gib(worst.total)} on {where}, which has {gib(worst.budget)}: {gib(-worst.headroom)} too much at the worst "
-            f"moment ({bill.peak_moment}). {_lines(worst)}."
+            f"Whether it fits is not known: {', '.join(unreadable)} cannot be read here. With what can be read it would "
+            f"need {gib(worst.total)} on a GPU, which has {gib(worst.budget)}: {_lines(worst)}."
         ),
-        why=_why(worst, bill),
-        fix=_fix(worst),
+        why="Limits or formats that are set out of sight may lower the bill.",
+        fix="State max_batch_size, max_total_tokens and the other limits as arguments that can be read.",
+        sources=bill.sources,
+        outcome="unknown",
+    )
+
+
+def _over_budget(spec: ServingSpec, bill: Bill) -> Finding:
+    worst = bill.worst
+    alone = len(bill.per_gpu) == 1
+    where = "the GPU" if alone else f"GPU {bill.per_gpu.index(worst)}"
+    totals = ", ".join(gib(gpu.total) for gpu in bill.per_gpu)
+    return Finding(
+        rule=ID,
+        message=(
+            f"Needs {gib(worst.total)} on {where}, which has {gib(worst.budget)}: {gib(-worst.headroom)} too much at "
+            f"the worst moment ({bill.peak_moment}). Bill: {_lines(worst)}."
+            + ("" if alone else f" Totals of GPU 0 to {len(bill.per_gpu) - 1}: {totals}.")
+        ),
+        why=_why(spec, worst, bill),
+        fix=_way_out(worst),
         sources=bill.sources,
     )
 
@@ -50,59 +71,78 @@ def _lines(gpu: GpuBill) -> str:
         ("activations", gpu.activations),
         ("planning margin", gpu.other),
     )
-    return "Bill: " + ", ".join(f"{name} {gib(size)}" for name, size in lines)
+    return ", ".join(f"{name} {gib(size)}" for name, size in lines)
 
 
-def _why(gpu: GpuBill, bill: Bill) -> str:
-    if gpu.context + gpu.weights > gpu.budget:
+def _weights_alone(gpu: GpuBill) -> bool:
+    return gpu.context + gpu.weights > gpu.budget
+
+
+def _why(spec: ServingSpec, gpu: GpuBill, bill: Bill) -> str:
+    if _weights_alone(gpu):
         return (
-            f"The weights alone do not fit: {gib(gpu.weights)} beside {gib(gpu.context)} of context leave nothing of "
-            f"{gib(gpu.budget)}, so the server dies while loading, whatever the limits are."
+            f"The weights alone do not fit: {gib(gpu.weights)} beside {gib(gpu.context)} of context, of "
+            f"{gib(gpu.budget)}. The server dies while loading, whatever the limits are."
         )
-    term = "KV cache" if gpu.kv_cache >= gpu.activations else "activations"
-    size = max(gpu.kv_cache, gpu.activations)
-    left = gpu.budget - gpu.context - gpu.weights
-    detail = (
-        f" ({bill.kv_cache_tokens} tokens at {bill.kv_cache_bytes_per_token} bytes each)" if term == "KV cache" else ""
-    )
+    left = gib(gpu.budget - gpu.context - gpu.weights)
     return (
-        f"Beside context and weights {gib(left)} are left. The {term} takes {gib(size)}{detail}, and the planning margin of "
-        f"{gib(gpu.other)} covers what the caching allocator cannot reuse. Beyond the budget the engine ends with a CUDA "
-        "out of memory error."
+        f"Beside context and weights {left} are left. {_limiting(spec, gpu, bill)} The planning margin covers what the "
+        "caching allocator cannot reuse. Beyond the budget the engine ends with a CUDA out of memory error."
     )
 
 
-def _fix(gpu: GpuBill) -> str:
-    if gpu.context + gpu.weights > gpu.budget:
-        return "Serve a smaller model, or use GPUs with more memory or more of them."
-    return "Lower the batch size or the total tokens, serve a smaller model, or use GPUs with more memory or more of them."
+def _limiting(spec: ServingSpec, gpu: GpuBill, bill: Bill) -> str:
+    """Return the term that is too large, in terms of the limits that make it."""
+    if gpu.activations > gpu.kv_cache:
+        return f"The activations of a {bill.peak_moment} pass take {gib(gpu.activations)}."
+    copies = " (held twice while decoding)" if bill.peak_moment == "decode" else ""
+    return (
+        f"The KV cache takes {gib(gpu.kv_cache)}{copies}: {bill.kv_cache_tokens} tokens at "
+        f"{bill.kv_cache_bytes_per_token} bytes each over all GPUs, {_requests(spec)}."
+    )
 
 
-def _without_bill(spec: ServingSpec, bill: NoBill) -> tuple[Finding, ...]:
+def _requests(spec: ServingSpec) -> str:
+    """Return which limits bound the cache."""
+    runs = runs_of(spec)
+    limits = {} if runs is None else runs.limits
+    total = limits.get("max_total_tokens")
+    size, concurrent = limits.get("max_batch_size"), limits.get("max_concurrent_requests")
+    if size is not None and (concurrent is None or size <= concurrent):
+        return f"which is max_batch_size {size} x max_total_tokens {total}"
+    return (
+        f"since without max_batch_size nothing but max_concurrent_requests {concurrent} bounds the batch, and every "
+        f"request may reach max_total_tokens {total}"
+    )
+
+
+def _way_out(gpu: GpuBill) -> str:
+    if _weights_alone(gpu):
+        return LESS_OR_MORE
+    return f"Lower max_batch_size or max_total_tokens. {LESS_OR_MORE}"
+
+
+def _without_bill(spec: ServingSpec, bill: NoBill) -> Finding:
     budget = None if spec.gpu is None else spec.gpu.usable_bytes
     if bill.at_least is not None and budget is not None and bill.at_least > budget:
-        return (
-            Finding(
-                rule=ID,
-                message=f"Needs at least {gib(bill.at_least)} on one GPU, which has {gib(budget)}.",
-                why=(
-                    "Context and weights alone exceed the budget, so the server dies while loading, whatever the limits "
-                    f"are. The rest of the bill is not known: {bill.because}."
-                ),
-                fix="Serve a smaller model, or use GPUs with more memory or more of them.",
-                sources=bill.sources,
-            ),
-        )
-    known = "" if bill.at_least is None else f" At least {gib(bill.at_least)} are needed on one GPU for context and weights."
-    return (
-        Finding(
+        return Finding(
             rule=ID,
-            message=f"Whether it fits is not known: {bill.because}.{known}",
-            why="A term of the VRAM bill has no model here, and a guess would not be a promise.",
-            fix=f"What would settle it: {bill.settled_by}.",
+            message=f"Needs at least {gib(bill.at_least)} on a GPU, which has {gib(budget)}.",
+            why=(
+                "Context and weights alone exceed the budget, so the server dies while loading, whatever the limits "
+                f"are. The rest of the bill is not known: {bill.because}."
+            ),
+            fix=LESS_OR_MORE,
             sources=bill.sources,
-            outcome="unknown",
-        ),
+        )
+    known = "" if bill.at_least is None else f" Context and weights need at least {gib(bill.at_least)} on a GPU."
+    return Finding(
+        rule=ID,
+        message=f"Whether it fits is not known: {bill.because}.{known}",
+        why="A term of the VRAM bill has no model here, and a guess would be no promise.",
+        fix=f"What would settle it: {bill.settled_by}.",
+        sources=bill.sources,
+        outcome="unknown",
     )
 
 

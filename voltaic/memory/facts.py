@@ -1,0 +1,111 @@
+"""The facts of `facts.toml`, as the bill uses them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from voltaic.findings import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class LayerForm:
+    """Bytes that one layer holds besides its cache; coefficients as explained in `facts.toml`."""
+
+    hidden: int
+    intermediate: int
+    head_dim: int
+    quadratic: int
+    square: int
+    mask: int
+    source: Source | None
+
+
+@cache
+def table() -> Mapping[str, Any]:
+    """Return `facts.toml` as written."""
+    return MappingProxyType(tomllib.loads(Path(__file__).with_name("facts.toml").read_text(encoding="utf-8")))
+
+
+def source(fact: Mapping[str, Any]) -> Source:
+    """Return where a fact comes from."""
+    return Source(fact["source"], fact["confidence"])
+
+
+def _form(row: Mapping[str, Any]) -> LayerForm:
+    return LayerForm(
+        hidden=row.get("hidden", 0),
+        intermediate=row.get("intermediate", 0),
+        head_dim=row.get("head_dim", 0),
+        quadratic=row.get("quadratic", 0),
+        square=row.get("square", 0),
+        mask=row.get("mask", 0),
+        source=source(row),
+    )
+
+
+@cache
+def layer_form(model_type: str) -> LayerForm | None:
+    """Return the activations of one layer of a family under fused attention; None where no form is known."""
+    row = table()["layer"].get(model_type)
+    return None if row is None else _form(row)
+
+
+@cache
+def eager_form(model_type: str) -> LayerForm | None:
+    """Return the activations of attention without a fused kernel; None where no form is known for the family."""
+    row = table()["eager"]
+    return _form(row) if model_type in row["families"] else None
+
+
+@cache
+def int8_form(model_type: str) -> tuple[LayerForm, int] | None:
+    """Return the activations of a layer in int8, and the bytes per element of the matrix that is turned back."""
+    row = table()["layer_int8"]
+    return (_form({**row, "mask": 2}), row["matrix"]) if model_type in row["families"] else None
+
+
+def _before(fact: str, model_type: str, transformers: tuple[int, int, int] | None) -> bool:
+    until = table()[fact]["until"].get(model_type)
+    # Where the release is not known, the dearer answer is the safe one.
+    return until is not None and (transformers is None or transformers < tuple(until))
+
+
+@cache
+def upcasts_logits(model_type: str, transformers: tuple[int, int, int] | None) -> bool:
+    """Return whether the class turns all logits into 32-bit numbers."""
+    return _before("logits_upcast", model_type, transformers)
+
+
+@cache
+def has_rotary_tables(model_type: str, transformers: tuple[int, int, int] | None) -> bool:
+    """Return whether every layer holds tables of cosines and sines."""
+    return _before("rotary_tables", model_type, transformers)
+
+
+@cache
+def has_mask_buffers(model_type: str) -> bool:
+    """Return whether every layer holds a square causal mask."""
+    return model_type in table()["mask_buffers"]["families"]
+
+
+@cache
+def cache_moves(model_type: str) -> bool:
+    """Return whether the whole cache of a layer split passes through the first GPU."""
+    return model_type in table()["layer_split"]["cache_moves"]
+
+
+@cache
+def planning_factor(model_type: str, *, expandable_segments: bool) -> float:
+    """Return what the dynamic part of the bill is multiplied with."""
+    fact = table()["planning_factor"]
+    if expandable_segments:
+        return float(fact["expandable_segments"])
+    return float(fact["family"].get(model_type, fact["default"]))

@@ -1,0 +1,149 @@
+"""Bytes of a model's weights on every GPU: each tensor in its format, as the allocator reserves them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from voltaic.memory import facts
+from voltaic.memory.allocator import Reservation
+from voltaic.memory.split import Pieces, Share, split
+from voltaic.models import embedding_tensors, head_tensors, layer_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voltaic.models import Architecture, Tensor
+
+FLOAT_BYTES = 2
+"""Bytes of one unquantized weight, activation or cache element: float16 and bfloat16."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuWeights:
+    """What one GPU holds of a model."""
+
+    reserved: int
+    """Bytes of its weights and buffers, as the allocator reserves them."""
+    layers: int
+    first: bool
+    """True: here a forward pass begins, and here its logits are returned."""
+    head: bool
+    """True: the output head is computed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights of a model, spread over GPUs."""
+
+    per_gpu: tuple[GpuWeights, ...]
+    loaded: int
+    """Bytes of all weights and buffers, before rounding."""
+    largest: int
+    """Bytes of the largest tensor, unquantized."""
+
+
+@lru_cache(maxsize=4096)
+def weights_of(
+    arch: Architecture,
+    *,
+    fmt: str,
+    gpus: int,
+    free: int,
+    transformers: tuple[int, int, int] | None,
+    stated: int | None = None,
+) -> Weights | None:
+    """Return the weights of a model as a layer split places them; None where the format has no model here.
+
+    Args:
+        arch: the model.
+        fmt: format that is really loaded: `float16`, `bfloat16` or `bitsandbytes`.
+        gpus: GPUs over which the layers are spread, at least 1.
+        free: bytes that each GPU has free before loading.
+        transformers: release of transformers; None where it is not known.
+        stated: bytes of the checkpoint's weights in 16 bits; counted where they exceed what the class holds.
+    """
+    if fmt not in {"float16", "bfloat16", "bitsandbytes"}:
+        return None
+    layer = [(size, 1) for size in _sizes(layer_tensors(arch, 0), fmt)]
+    layer += _buffers(arch, transformers)
+    embeddings = _by_module(embedding_tensors(arch), fmt)
+    norm, head = _end(arch, fmt)
+    layer_bytes = sum(size * count for size, count in layer)
+    leaves = arch.layers * len(_by_module(layer_tensors(arch, 0), fmt)) + len(embeddings) + 1 + bool(head)
+    pieces = Pieces(
+        embedding=tuple(sum(module) for module in embeddings),
+        layer=layer_bytes,
+        layers=arch.layers,
+        norm=sum(norm),
+        head=sum(head),
+        mean_leaf=(sum(map(sum, embeddings)) + arch.layers * layer_bytes + sum(norm) + sum(head)) // leaves,
+    )
+    # A checkpoint may carry a copy of a tied head, which the class does not hold again.
+    copies = arch.vocab * arch.hidden * FLOAT_BYTES if arch.tied_embeddings else 0
+    extra = 0 if stated is None else max(0, stated - pieces.total - copies)
+    per_gpu = tuple(
+        GpuWeights(
+            reserved=_reserved(share, layer, embeddings, norm, head) + -(-extra // gpus),
+            layers=share.layers,
+            first=0 in share.embeddings,
+            head=share.head,
+        )
+        for share in split(pieces, gpus, free)
+    )
+    return Weights(per_gpu, pieces.total + extra, _largest(arch))
+
+
+def _size(tensor: Tensor, fmt: str) -> int:
+    if fmt == "bitsandbytes" and tensor.inputs is not None and tensor.place != "head":
+        int8 = facts.table()["int8"]
+        rows = tensor.elements // tensor.inputs
+        return int(tensor.elements * int8["bytes_per_weight"] + rows * int8["bytes_per_row"])
+    return tensor.elements * FLOAT_BYTES
+
+
+def _sizes(tensors: Iterable[Tensor], fmt: str) -> list[int]:
+    return [_size(tensor, fmt) for tensor in tensors]
+
+
+def _by_module(tensors: Iterable[Tensor], fmt: str) -> list[list[int]]:
+    modules: dict[str, list[int]] = {}
+    for tensor in tensors:
+        modules.setdefault(tensor.name.rpartition(".")[0], []).append(_size(tensor, fmt))
+    return list(modules.values())
+
+
+def _end(arch: Architecture, fmt: str) -> tuple[list[int], list[int]]:
+    """Return the sizes of the final norm and of the output head."""
+    modules = _by_module(head_tensors(arch), fmt)
+    return modules[0], [size for module in modules[1:] for size in module]
+
+
+def _buffers(arch: Architecture, transformers: tuple[int, int, int] | None) -> list[tuple[int, int]]:
+    positions = arch.max_positions or 0
+    buffers: list[tuple[int, int]] = []
+    if arch.rotary_dim and facts.has_rotary_tables(arch.model_type, transformers):
+        buffers.append((positions * arch.rotary_dim * FLOAT_BYTES, 2))
+    if facts.has_mask_buffers(arch.model_type):
+        buffers.append((positions * positions, 1))
+    return buffers
+
+
+def _reserved(
+    share: Share, layer: list[tuple[int, int]], embeddings: list[list[int]], norm: list[int], head: list[int]
+) -> int:
+    reservation = Reservation()
+    for index in share.embeddings:
+        for size in embeddings[index]:
+            reservation.add(size)
+    for size, count in layer:
+        reservation.add(size, count * share.layers)
+    for size in (norm if share.norm else []) + (head if share.head else []):
+        reservation.add(size)
+    return reservation.total
+
+
+def _largest(arch: Architecture) -> int:
+    tensors = (*embedding_tensors(arch), *layer_tensors(arch, 0), *head_tensors(arch))
+    return max(tensor.elements for tensor in tensors) * FLOAT_BYTES
