@@ -2,6 +2,7 @@
 
 from voltaic.models.architecture import Architecture, Quantization
 from voltaic.models.config import read_config
+from voltaic.models.directory import InvalidModelDir, model_dir
 from voltaic.models.errors import InvalidConfig, UnknownArchitecture
 from voltaic.models.known import CatalogueModel, known_model, known_models, near_ids, resolve
 from voltaic.models.parameters import (
@@ -17,6 +18,7 @@ __all__ = [
     "Architecture",
     "CatalogueModel",
     "InvalidConfig",
+    "InvalidModelDir",
     "Quantization",
     "Tensor",
     "UnknownArchitecture",
@@ -25,6 +27,7 @@ __all__ = [
     "known_model",
     "known_models",
     "layer_tensors",
+    "model_dir",
     "near_ids",
     "parameter_count",
     "read_config",

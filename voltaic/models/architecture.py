@@ -67,8 +67,15 @@ class Architecture:
     embedding_norm: bool = False
     parallel_block: bool = False
     """True: attention and MLP of a layer read the same input."""
+    repeats_kv: bool = False
+    """True: the class of transformers repeats K and V for every query head before it caches them (falcon-40b)."""
 
     @property
     def kv_elements_per_token(self) -> int:
-        """Elements that one token adds to K and V together, over all layers."""
+        """Elements that one token adds to K and V together, over all layers, as the weights produce them."""
         return 2 * self.layers * self.kv_heads * self.head_dim
+
+    @property
+    def transformers_kv_elements_per_token(self) -> int:
+        """Elements that one token adds to the cache of the class of transformers, over all layers."""
+        return 2 * self.layers * (self.heads if self.repeats_kv else self.kv_heads) * self.head_dim

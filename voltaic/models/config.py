@@ -90,6 +90,8 @@ def _read(fields: Fields, family: Family) -> Architecture:
         mlp_bias=bias if family.model_type == "falcon" else family.mlp_bias or _flag(fields, family, "mlp_bias"),
         head_bias=family.head_bias,
         embedding_norm=family.embedding_norm,
+        # Read in transformers 4.46.3, FalconAttention._split_heads, and measured on its cache.
+        repeats_kv=_flag(fields, family, "new_decoder_architecture"),
         parallel_block=family.parallel_block or _flag(fields, family, "parallel_block"),
     )
 
@@ -110,7 +112,7 @@ def _head_dim(fields: Fields, family: Family, hidden: int | None, heads: int | N
         fields.fault(
             family.fields["hidden"][0],
             f"{hidden} is not a multiple of {family.fields['heads'][0]}, which is {heads}"
-            + (", and head_dim does not say how wide a head is" if keys else ""),
+            + (", and head_dim is not stated" if keys else ""),
         )
         return None
     return hidden // heads

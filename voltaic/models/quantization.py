@@ -75,6 +75,6 @@ def _excluded(fields: Fields) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        fields.fault(key, f"found {shown(value)}, allowed is a list of module names or null")
+        fields.fault(key, f"found {shown(value)}, allowed is a list of names or null")
         return ()
     return tuple(value)
