@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,12 +14,13 @@ from cli.output import exit_code, fail, fault_text, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from voltaic.manifests import Document, Workload
-
     from cli.manifest_files import Unreadable
-    from voltaic.findings import Finding
     from voltaic.hardware import Profile
+    from voltaic.manifests import Document, Workload
     from voltaic.verdict import Verdict
+
+    Checked = tuple[Workload, Verdict | None]
+    """A container of a manifest, and the verdict on it; None where it is no model server."""
 
 SCHEMA = "voltaic/check/v1"
 
@@ -35,23 +35,6 @@ Examples:
 
 Exit codes: 2 where an input cannot be read, else the worst verdict: 1 refused, 3 unknown, 0 accepted.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A container of a manifest, and what is said about it."""
-
-    workload: Workload
-    verdict: Verdict | None
-    findings: tuple[Finding, ...]
-    """What is said beside the verdict: why there is none."""
-
-    @property
-    def outcome(self) -> str | None:
-        """The verdict in a word; None for what is not a model server."""
-        if self.workload.recognised is None:
-            return None
-        return "unknown" if self.verdict is None else self.verdict.verdict
 
 
 def register(app: typer.Typer) -> None:
@@ -71,13 +54,13 @@ def check(
     """Judge every model server in the manifests."""
     gpus = _profile(profile, as_json=as_json)
     documents, count, unreadable = _documents(paths)
-    checked = [_judged(workload) for workload in _workloads(documents, gpus)]
+    checked = _judged(documents, gpus)
     if as_json:
         print_json(
             {
                 "schema": SCHEMA,
                 "files": count,
-                "workloads": [_entry(item) for item in checked],
+                "workloads": [_entry(workload, verdict) for workload, verdict in checked],
                 "errors": [{"file": fault.file, "message": fault.message} for fault in unreadable],
             }
         )
@@ -85,8 +68,8 @@ def check(
         _show(checked, count)
     for fault in unreadable:
         print(fault_text(f"voltaic check: {fault.file}", [fault.message]), file=sys.stderr)
-    outcomes = [item.outcome for item in checked if item.outcome is not None]
-    raise typer.Exit(exit_code(outcomes, bad_input=bool(unreadable)))
+    verdicts = [verdict.verdict for _, verdict in checked if verdict is not None]
+    raise typer.Exit(exit_code(verdicts, bad_input=bool(unreadable)))
 
 
 def _profile(name: str | None, *, as_json: bool) -> Profile | None:
@@ -100,9 +83,8 @@ def _profile(name: str | None, *, as_json: bool) -> Profile | None:
 
 def _documents(paths: Sequence[str]) -> tuple[list[Document], int, list[Unreadable]]:
     """Return the documents that are Kubernetes objects, the number of files read, and what could not be read."""
-    from voltaic.manifests import Document
-
     from cli.manifest_files import Unreadable, files, read
+    from voltaic.manifests import Document
 
     documents: list[Document] = []
     unreadable: list[Unreadable] = []
@@ -120,34 +102,17 @@ def _documents(paths: Sequence[str]) -> tuple[list[Document], int, list[Unreadab
     return documents, count, unreadable
 
 
-def _workloads(documents: Sequence[Document], profile: Profile | None) -> tuple[Workload, ...]:
+def _judged(documents: Sequence[Document], profile: Profile | None) -> list[Checked]:
     from voltaic import manifests
-
-    return manifests.workloads(documents, profile=profile)
-
-
-def _judged(workload: Workload) -> Checked:
-    from voltaic.findings import Finding
     from voltaic.verdict import judge
 
-    if workload.recognised is None:
-        return Checked(workload, None, ())
-    if workload.spec is not None:
-        return Checked(workload, judge(workload.spec), ())
-    finding = Finding(
-        rule="readable-spec",
-        message=workload.reason or "The serving spec cannot be read.",
-        why="A spec that cannot be read cannot be judged.",
-        fix="Write engine arguments and GPU limits into the manifest as plain values.",
-        outcome="unknown",
-    )
-    return Checked(workload, None, (finding,))
+    workloads = manifests.workloads(documents, profile=profile)
+    return [(workload, None if workload.spec is None else judge(workload.spec)) for workload in workloads]
 
 
-def _entry(item: Checked) -> dict[str, Any]:
+def _entry(workload: Workload, verdict: Verdict | None) -> dict[str, Any]:
     from voltaic.document import plan_document
 
-    workload = item.workload
     return {
         "file": workload.file,
         "document": workload.document,
@@ -155,45 +120,43 @@ def _entry(item: Checked) -> dict[str, Any]:
         "name": workload.name,
         "container": workload.container,
         "recognised": workload.recognised,
-        "plan": None if item.verdict is None else plan_document(item.verdict),
-        "findings": [finding.document() for finding in item.findings],
+        "plan": None if verdict is None else plan_document(verdict),
+        "findings": [],
     }
 
 
 def _show(checked: Sequence[Checked], count: int) -> None:
-    from cli import render
-    from cli.output import console
-
-    screen = console()
-    servers = [item for item in checked if item.outcome is not None]
-    counts = Counter(item.outcome for item in servers)
-    worst = next((word for word in ("refuse", "unknown", "accept") if counts[word]), None)
-    total = ", ".join(f"{counts[word]} {render.WORDS[word].lower()}" for word in render.WORDS if counts[word])
-    others = len(checked) - len(servers)
-    aside = f"; {others} other container{'s' * (others != 1)} not judged" if others else ""
-    summary = f"{count} file{'s' * (count != 1)}, {len(servers)} model server{'s' * (len(servers) != 1)}"
-    if worst is None:
-        screen.print(f"No model server found: {summary}{aside}.")
-    else:
-        screen.print(render.headline(worst, f"{summary}: {total}{aside}."))
-    for item in servers:
-        screen.print()
-        _show_server(item)
-
-
-def _show_server(item: Checked) -> None:
+    """Print the worst verdict first, then every model server, then what was not judged and why."""
     from rich.text import Text
 
     from cli import render
     from cli.output import console
 
     screen = console()
-    workload = item.workload
-    place = f"{workload.file}, document {workload.document}"
-    where = f"{place}: {workload.kind} {workload.name}, container {workload.container}"
-    screen.print(Text(where, style="bold"))
-    if item.verdict is None:
-        screen.print(render.headline("unknown", f"{workload.recognised} server"))
-        render.findings(screen, item.findings)
+    servers = [(workload, verdict) for workload, verdict in checked if verdict is not None]
+    counts: Counter[str] = Counter(verdict.verdict for _, verdict in servers)
+    worst = next((word for word in ("refuse", "unknown", "accept") if word in counts), None)
+    files = _counted(count, "file")
+    if worst is None:
+        screen.print(Text(f"No model server found in {files}."))
     else:
-        render.show(screen, item.verdict, commands=False)
+        each = ", ".join(f"{counts[word]} {title.lower()}" for word, title in render.WORDS.items() if word in counts)
+        screen.print(render.headline(worst, f"{_counted(len(servers), 'model server')} in {files}: {each}"))
+    for workload, verdict in servers:
+        screen.print()
+        screen.print(Text(f"{_place(workload)}, container {workload.container}", style="bold"))
+        render.show(screen, verdict, commands=False)
+    others = [workload for workload, verdict in checked if verdict is None]
+    if others:
+        screen.print()
+        screen.print(Text(f"Not judged: {_counted(len(others), 'object')} without a model server that is known here"))
+    for workload in others:
+        screen.print(Text(f"  {_place(workload)}" + (f": {workload.reason}" if workload.reason else "")))
+
+
+def _place(workload: Workload) -> str:
+    return f"{workload.file}, document {workload.document}: {workload.kind} {workload.name or 'without a name'}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

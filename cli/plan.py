@@ -46,9 +46,9 @@ class _PlanCommand(TyperCommand):
         try:
             return super().parse_args(ctx, own)
         except _UsageError as fault:
-            if "--" in args or not str(fault).startswith(("No such option", "Got unexpected")):
-                raise
-            return ctx.fail(f"{fault}\nArguments of the engine go behind --, as in: voltaic plan … -- --num-shard 1")
+            if "--" not in args and str(fault).startswith(("No such option", "Got unexpected")):
+                ctx.fail(f"{fault}\nArguments of the engine go behind --, as in: voltaic plan … -- --num-shard 1")
+            raise
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- ENGINE ARGUMENTS]"]

@@ -11,12 +11,11 @@ import pulumi
 
 from policies._secrets import hide
 from voltaic import document, hardware, manifests, rules
+from voltaic.manifests.documents import POD_TEMPLATES
 from voltaic.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from voltaic.manifests import Workload
 
     from policies._properties import Properties
     from voltaic.findings import Finding, Level
@@ -27,7 +26,7 @@ COMPONENT = "voltaic:index:TGIServer"
 READABLE = "readable-spec"
 """Policy that speaks where the spec itself cannot be read, so that no rule can be asked."""
 
-_KUBERNETES = re.compile(r"kubernetes:(?P<version>[^:]+):(?P<kind>[A-Za-z]+)")
+_KUBERNETES = re.compile(r"kubernetes:[^:]+:(?P<kind>[A-Za-z]+)")
 _DECISIVE = re.compile(
     r"(spec|template|jobTemplate|containers|initContainers|nodeSelector)$"
     r"|containers\[\d+\](\.(image|command|args|resources)\b.*|\.env|\.env\[\d+\](\.name|\.value)?)?$"
@@ -59,7 +58,7 @@ _last = _Last()
 
 def is_judged(resource_type: str) -> bool:
     """Return whether resources of this type may run a model server."""
-    return resource_type == COMPONENT or _api(resource_type) is not None
+    return resource_type == COMPONENT or _kind(resource_type) is not None
 
 
 def reports(resource_type: str, urn: str, properties: Properties) -> tuple[Report, ...]:
@@ -116,7 +115,7 @@ def _component(properties: Properties) -> Iterator[Report]:
             READABLE,
             level,
             _lines(
-                f"{_listed(unknown)}: not known before the update.",
+                f"{', '.join(unknown)}: not known before the update.",
                 "A preview would have to guess what the server will be, and a guess is not accepted.",
                 "Give the component plain values from the configuration, not outputs of other resources.",
             ),
@@ -152,41 +151,28 @@ def _component(properties: Properties) -> Iterator[Report]:
 
 def _manifest(resource_type: str, urn: str, properties: Properties) -> Iterator[Report]:
     """Judge any Kubernetes object that runs containers, whoever wrote it."""
-    version, kind = _api(resource_type) or ("", "")
-    values = {"apiVersion": version, "kind": kind, **properties.values}
+    values = {**properties.values, "kind": _kind(resource_type)}
     profile, fault = _profile()
-    workloads = manifests.workloads([manifests.Document(resource_type, 1, values)], profile=profile)
-    servers = [workload for workload in workloads if workload.recognised is not None]
+    found = manifests.workloads([manifests.Document(resource_type, 1, values)], profile=profile)
+    servers = [(workload.container, workload.spec) for workload in found if workload.spec is not None]
     if servers and fault is not None:
         yield fault
-    yield from _not_known_yet(servers, properties.unknown)
+    yield from _not_known_yet(properties.unknown, decisive=_DECISIVE if servers else _IMAGE)
     # What our own component creates is held to our own standard, so that no transform can slip past.
     strict = f"{COMPONENT}$" in urn and not pulumi.Config("voltaic").get_bool("allowUnknown")
-    for server in servers:
-        where = f"Container {server.container}: "
-        if server.spec is None:
-            yield Report(
-                READABLE,
-                "mandatory" if strict else "advisory",
-                where
-                + _lines(
-                    server.reason or "the serving spec cannot be read",
-                    "A spec that cannot be read cannot be judged.",
-                    "Write engine arguments and GPU limits into the manifest as plain values.",
-                ),
-            )
-            continue
-        yield from (_report(finding, strict=strict, where=where) for finding in judge(server.spec).findings)
+    for container, spec in servers:
+        for finding in judge(spec).findings:
+            yield _report(finding, strict=strict, where=f"Container {container}: ")
 
 
-def _not_known_yet(servers: Sequence[Workload], unknown: Sequence[str]) -> Iterator[Report]:
-    decisive = [path for path in unknown if (_DECISIVE if servers else _IMAGE).search(path)]
-    if decisive:
+def _not_known_yet(unknown: Sequence[str], *, decisive: re.Pattern[str]) -> Iterator[Report]:
+    paths = [path for path in unknown if decisive.search(path)]
+    if paths:
         yield Report(
             READABLE,
             "advisory",
             _lines(
-                f"{_listed(decisive)}: not known before the update.",
+                f"{', '.join(paths)}: not known before the update.",
                 "A preview cannot judge what it does not know; the update judges it before the resource is changed.",
                 "Give these fields plain values to have the verdict in the preview.",
             ),
@@ -212,13 +198,8 @@ def _profile() -> tuple[Profile | None, Report | None]:
         )
 
 
-def _api(resource_type: str) -> tuple[str, str] | None:
-    """Return apiVersion and kind of a Kubernetes type that may run containers: `kubernetes:apps/v1:Deployment`."""
+def _kind(resource_type: str) -> str | None:
+    """Return the kind of a Kubernetes type that may run containers (`kubernetes:apps/v1:Deployment`), else None."""
     match = _KUBERNETES.fullmatch(resource_type)
-    if match is None or match["kind"] not in manifests.KINDS:
-        return None
-    return match["version"].removeprefix("core/"), match["kind"]
-
-
-def _listed(paths: Sequence[str]) -> str:
-    return ", ".join(paths)
+    kind = None if match is None else match["kind"]
+    return kind if kind is not None and (kind in POD_TEMPLATES or kind.endswith("List")) else None

@@ -1,0 +1,109 @@
+"""Prints what voltaic costs: medians and ratios, each measured in this run on this machine.
+
+Ends with exit code 1 where a bar is missed. `--quick` takes fewer rounds.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from functools import partial
+from pathlib import Path
+
+from bench import pack, preview, verdicts
+from bench.measure import pairs, seconds_of
+
+MOST_PREVIEW = 1.35
+"""Bar: preview with the pack divided by preview without it."""
+MOST_IMPORT = 1.5
+"""Bar: `import voltaic` divided by `import pydantic`."""
+LEAST_VERDICTS = 500
+"""Bar: verdicts per second in one process."""
+
+PLAN = (
+    *("plan", "--profile", "v100-2gpu", "--model", "mistralai/Mistral-7B-Instruct-v0.2"),
+    *("--engine-version", "3.0.1", "--env", "USE_FLASH_ATTENTION=false", "--", "--num-shard", "1"),
+    *("--max-input-tokens", "3072", "--max-total-tokens", "4096", "--max-batch-prefill-tokens", "3072"),
+    *("--max-batch-size", "2"),
+)
+ANY_VERDICT = (0, 1, 3)
+
+
+def python(code: str) -> float:
+    """Return the seconds of a fresh interpreter that runs this code."""
+    return seconds_of([sys.executable, "-c", code])
+
+
+def plan(*options: str) -> float:
+    """Return the seconds of one `voltaic plan`."""
+    words = [PLAN[0], *options, *PLAN[1:]]
+    return seconds_of([sys.executable, "-c", "from cli.main import run; run()", *words], codes=ANY_VERDICT)
+
+
+def main() -> int:
+    """Measure, print, and return the exit code."""
+    quick = "--quick" in sys.argv[1:]
+    rounds = 5 if quick else 15
+    missed: list[str] = []
+
+    def row(what: str, result: str, bar: str = "", *, met: bool = True) -> None:
+        print(f"{what:<58}{result:<34}{bar}{'' if met else '  MISSED'}", flush=True)
+        if not met:
+            missed.append(what)
+
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+
+    imports = pairs(partial(python, "import voltaic"), partial(python, "import pydantic"), count=rounds)
+    ours, theirs = imports.medians
+    row(
+        "import voltaic / import pydantic",
+        f"{imports.ratio:.2f}  ({ours * 1000:.0f} ms / {theirs * 1000:.0f} ms)",
+        f"at most {MOST_IMPORT}",
+        met=imports.ratio <= MOST_IMPORT,
+    )
+
+    for title, options in (
+        ("voltaic plan --json / python -c pass", ("--json",)),
+        ("voltaic plan / python -c pass", ()),
+    ):
+        run = pairs(partial(plan, *options), partial(python, "pass"), count=rounds)
+        ours, theirs = run.medians
+        row(title, f"{run.ratio:.2f}  ({ours * 1000:.0f} ms / {theirs * 1000:.0f} ms)")
+
+    rate, counts = verdicts.per_second()
+    spread = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    row(
+        f"verdicts per second, one process ({spread})",
+        f"{rate:.0f}",
+        f"at least {LEAST_VERDICTS}",
+        met=rate >= LEAST_VERDICTS,
+    )
+
+    boots = pack.against_smallest(rounds)
+    ours, theirs = boots.medians
+    row(
+        "policy pack boot / smallest possible pack",
+        f"{boots.ratio:.2f}  ({ours * 1000:.0f} ms / {theirs * 1000:.0f} ms)",
+    )
+
+    try:
+        previews = preview.with_and_without_pack(max(3, rounds // 2))
+    except preview.Skipped as reason:
+        row("pulumi preview with pack / without", f"skipped: {reason}")
+    else:
+        ours, theirs = previews.medians
+        row(
+            f"pulumi preview with pack / without ({preview.cluster_note()})",
+            f"{previews.ratio:.2f}  ({ours:.2f} s / {theirs:.2f} s)",
+            f"at most {MOST_PREVIEW}",
+            met=previews.ratio <= MOST_PREVIEW,
+        )
+    if missed:
+        print(f"\nMissed: {'; '.join(missed)}")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).parents[1])
+    sys.exit(main())
