@@ -28,8 +28,19 @@ ANYTHING = st.recursive(
 )
 QUANTIZATION = st.dictionaries(
     st.sampled_from(
-        "quant_method bits w_bit group_size q_group_size desc_act sym zero_point load_in_8bit load_in_4bit "
-        "modules_to_not_convert".split()
+        [
+            "quant_method",
+            "bits",
+            "w_bit",
+            "group_size",
+            "q_group_size",
+            "desc_act",
+            "sym",
+            "zero_point",
+            "load_in_8bit",
+            "load_in_4bit",
+            "modules_to_not_convert",
+        ]
     ),
     ANYTHING | st.sampled_from(["awq", "gptq", 4, 128, True]),
     max_size=6,
