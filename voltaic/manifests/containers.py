@@ -9,8 +9,6 @@ from voltaic.manifests.plain import at, expanded, items, shown, text, unfilled
 from voltaic.spec import CommandLine, Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from voltaic.engines.base import Engine
     from voltaic.manifests.servers import Server
 
@@ -53,33 +51,45 @@ def command_line(server: Server, engine: Engine, variables: Environment) -> Comm
     An option whose value is not known here is left out of the reading, and said to be unreadable: that it is absent
     means nothing.
     """
-    args, faults = _readable(server.args, variables)
-    command = engine.parse(server.version, args, variables.values)
+    reading = _Reading(variables)
+    for word in server.args:
+        reading.take(word)
+    command = engine.parse(server.version, reading.args, variables.values)
+    faults = [*command.faults, *variables.faults, *reading.faults]
     if server.unreadable is not None:
         fix = "start the launcher directly, with its arguments under args"
         faults.append(Fault("command", server.unreadable, fix, unreadable=True))
-    written = tuple(word if isinstance(word, str) else shown(word) for word in server.args)
-    return replace(command, args=written, faults=(*command.faults, *variables.faults, *faults))
+    return replace(command, args=tuple(reading.written), faults=tuple(faults))
 
 
-def _readable(words: Sequence[Any], variables: Environment) -> tuple[list[str], list[Fault]]:
-    args: list[str] = []
-    faults: list[Fault] = []
-    for word in words:
-        known = _known(word, variables)
+class _Reading:
+    """Takes arguments one by one, and keeps those that can be read."""
+
+    def __init__(self, variables: Environment) -> None:
+        self.variables = variables
+        self.args: list[str] = []
+        self.written: list[str] = []
+        """All of them, with variables replaced where their values are known."""
+        self.faults: list[Fault] = []
+
+    def take(self, word: Any) -> None:
+        known = _known(word, self.variables)
         if known is not None:
-            args.append(known)
-            continue
+            self.args.append(known)
+            self.written.append(known)
+            return
+        self.written.append(word if isinstance(word, str) else shown(word))
         option = _option(word)
-        if option is None and args and args[-1].startswith("-") and "=" not in args[-1]:
-            option = args.pop()
-        message = f"the value {shown(word)} is not known here"
-        if isinstance(word, str) and not unfilled(word):
-            message = f"{word} takes a variable whose value is not known here"
-        elif not isinstance(word, str):
+        if option is None and self.args and self.args[-1].startswith("-") and "=" not in self.args[-1]:
+            option = self.args.pop()
+        if not isinstance(word, str):
             message = f"the argument {shown(word)} is no text, which Kubernetes refuses"
-        faults.append(Fault(option or shown(word), message, "write the value itself, as text", unreadable=True))
-    return args, faults
+        elif unfilled(word):
+            message = f"the value {shown(word)} is not filled in yet"
+        else:
+            message = f"{word} takes a variable whose value is not known here"
+        fix = "write the value itself, as text"
+        self.faults.append(Fault(option or shown(word), message, fix, unreadable=True))
 
 
 def _known(word: Any, variables: Environment) -> str | None:

@@ -31,7 +31,7 @@ class SettingFault:
     def __str__(self) -> str:
         """Return the fault in one line, without the file."""
         allowed = f"; allowed: {self.allowed}" if self.allowed else ""
-        return f"{self.key}: {self.message}{allowed}. {self.fix}"
+        return f"{shown(self.key)}: {self.message}{allowed}. {self.fix}"
 
 
 class InvalidSettings(ValueError):  # noqa: N818 - reads as what it says, beside InvalidConfig and InvalidLine

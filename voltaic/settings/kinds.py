@@ -110,9 +110,9 @@ class Boolean(Kind):
         """Read `true` or `false`."""
         if isinstance(value, bool):
             return value
-        if value not in {"true", "false"}:
-            fault(f"{shown(value)} is neither true nor false", self.allowed(info))
-        return bool(value == "true")
+        if value in ("true", "false"):
+            return bool(value == "true")
+        return fault(f"{shown(value)} is neither true nor false", self.allowed(info))
 
 
 def text_of(value: Any, allowed: str) -> str:
@@ -159,12 +159,12 @@ class Choice(Kind):
     """What people also call them."""
     normal: Callable[[str], str | None] | None = None
     """Returns the usual spelling of a value that is not in the list but right all the same; None where it is not."""
-    also: str = ""
-    """Further values allowed, in words."""
+    form: Callable[[], str] | None = None
+    """What is allowed, in words, where a list of all words would be too long."""
 
     def listed(self) -> str:
         """Return all that is allowed."""
-        return ", ".join(self.words()) + (f", {self.also}" if self.also else "")
+        return self.form() if self.form else ", ".join(self.words())
 
     def allowed(self, info: ValidationInfo) -> str:
         """Return the words."""

@@ -48,6 +48,11 @@ def _profiles() -> tuple[str, ...]:
     return tuple(profile.name for profile in hardware.profiles())
 
 
+def _profile_form() -> str:
+    models = ", ".join(gpu.name for gpu in hardware.gpu_models())
+    return f"v100-2gpu, or a GPU model and its count in one node such as v100-16gb x2; GPU models: {models}"
+
+
 def _profile(name: str) -> str | None:
     try:
         return hardware.profile(name).name
@@ -121,7 +126,7 @@ class Settings(BaseModel):
             words=_profiles,
             other_names={},
             normal=_profile,
-            also="or a GPU model with a count such as v100-16gb x2",
+            form=_profile_form,
         ),
     ] = Field(description="The GPUs of one node: a GPU model times a count, such as v100-2gpu.")
     model: Annotated[

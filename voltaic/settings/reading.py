@@ -173,5 +173,5 @@ def _next_step(key: str) -> str:
 def _unknown_step(key: str) -> str:
     meant = closest(key, tuple(_fields()), OTHER_NAMES)
     if meant is None:
-        return f"Remove it with: pulumi config rm {key}"
-    return f"Did you mean {meant}? Remove this one with: pulumi config rm {key}"
+        return f"Remove it with: pulumi config rm {shown(key)}"
+    return f"Did you mean {meant}? Remove this one with: pulumi config rm {shown(key)}"
