@@ -126,9 +126,7 @@ def test_an_alias_leads_to_the_model() -> None:
     assert known("gpt2") is known("openai-community/gpt2")
 
 
-@pytest.mark.parametrize(
-    "model_id", ["mistralai/Mistral-7B-Instruct", "mistralai", "", "Mistral-7B-v0.1", "mistralai/mistral"]
-)
+@pytest.mark.parametrize("model_id", ["mistralai/Mistral-7B-Instruct", "mistralai", "", "Mistral-7B-v0.1"])
 def test_part_of_an_id_is_not_an_id(model_id: str) -> None:
     """Only the whole id is found: a part of one is another repository, or none."""
     assert known_model(model_id) is None
@@ -177,8 +175,8 @@ def test_a_given_configuration_wins_over_the_catalogue() -> None:
 def test_an_unknown_id_says_what_would_settle_it() -> None:
     """An id that is not in the catalogue is unknown, with near ids and with what would settle it."""
     assert resolve("microsoft/phi-3").unknown_because == (
-        "'microsoft/phi-3' is not in the catalogue of known models; did you mean microsoft/phi-2? Its config.json would "
-        "settle it."
+        "'microsoft/phi-3' is not in the catalogue of known models; did you mean microsoft/phi-2? Its config.json "
+        "would settle it."
     )
     assert resolve("qq/zz").unknown_because == (
         "'qq/zz' is not in the catalogue of known models. Its config.json would settle it."

@@ -26,6 +26,19 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
+QUANTIZATION_KEYS = [
+    "quant_method",
+    "bits",
+    "w_bit",
+    "group_size",
+    "q_group_size",
+    "desc_act",
+    "sym",
+    "zero_point",
+    "load_in_8bit",
+    "load_in_4bit",
+    "modules_to_not_convert",
+]
 QUANTIZATION = st.dictionaries(
     st.sampled_from(
         [
