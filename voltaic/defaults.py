@@ -65,6 +65,12 @@ def server_options() -> dict[str, Any]:
     return {name: table()["server"][name] for name in ("hostname", "port", "usage_stats")}
 
 
+def secret_variables(engine: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the variables through which an engine takes the Hugging Face token and the key of its API."""
+    entry = table()["secrets"].get(engine, {})
+    return {name: tuple(entry.get(name, ())) for name in ("hf_token", "api_key")}
+
+
 def dtype(gpu: GpuModel, architecture: Architecture | None) -> str:
     """Return the data type of a stack that names none: the checkpoint's where the GPU has it, else float16."""
     facts = table()["dtype"]

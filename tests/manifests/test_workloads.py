@@ -442,14 +442,13 @@ LEAVES = (
     )
     | st.text(max_size=5)
 )
-KEYS = st.sampled_from(
-    (
-        "image args command env envFrom name value valueFrom resources limits requests nvidia.com/gpu nodeSelector "
-        "affinity containers initContainers key operator values nodeAffinity nodeSelectorTerms matchExpressions "
-        "requiredDuringSchedulingIgnoredDuringExecution nvidia.com/gpu.product metadata annotations voltaic/profile "
-        "kind items spec template restartPolicy"
-    ).split()
+WORDS = (
+    "image args command env envFrom name value valueFrom resources limits requests nvidia.com/gpu nodeSelector "
+    "affinity containers initContainers key operator values nodeAffinity nodeSelectorTerms matchExpressions "
+    "requiredDuringSchedulingIgnoredDuringExecution nvidia.com/gpu.product metadata annotations voltaic/profile "
+    "kind items spec template restartPolicy"
 )
+KEYS = st.sampled_from(WORDS.split())
 ANYTHING = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25
 )

@@ -81,9 +81,10 @@ class _Writer:
         """Return the spec with these shards and limits and with what the engine needs besides."""
         options = self._options(shards, limits)
         spec = self._parsed(options, {})
-        needed = {name: value for name, value in self.engine.required_options(spec).items() if name not in options}
-        environment = {**self.engine.environment(spec), **self._secrets(spec.release.version)}
-        return self._parsed(options | needed, environment)
+        needed = {
+            name: value for name, value in _asked(self.engine, "required_options", spec).items() if name not in options
+        }
+        return self._parsed(options | needed, {**_asked(self.engine, "environment", spec), **self._secrets()})
 
     def _options(self, shards: int, limits: Mapping[str, int]) -> dict[str, Any]:
         settings = self.settings
@@ -117,8 +118,18 @@ class _Writer:
         except ValueError:
             return ("--" + name.replace("_", "-"), str(value)) if name in self.given else ()
 
-    def _secrets(self, version: str | None) -> dict[str, str | None]:
-        return {}
+    def _secrets(self) -> dict[str, str | None]:
+        """Return the variables that come from Secrets; their values are not known here."""
+        variables = defaults.secret_variables(self.engine.name)
+        names = variables["hf_token"] if self.settings.hf_token is not None else ()
+        # Every server of a release that can ask for a key does; the key is generated where none is stated.
+        keys = variables["api_key"] if self._words("api_key", "key") else ()
+        return dict.fromkeys((*names, *keys))
+
+
+def _asked(engine: Engine, question: str, spec: ServingSpec) -> dict[str, Any]:
+    ask = getattr(engine, question, None)
+    return {} if ask is None else dict(ask(spec))
 
 
 def _given(settings: Settings) -> dict[str, Any]:
