@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from voltaic import engines, hardware, models
+from voltaic.hidden import hide, secrets_of, shown_args, shown_env
 from voltaic.memory.bill import Bill
 from voltaic.spec import CommandLine, Model, Release, ServingSpec
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from voltaic.engines.base import Runs
+    from voltaic.findings import Finding
     from voltaic.hardware import GpuModel
     from voltaic.verdict import Verdict
 
@@ -238,16 +240,30 @@ def line_from_spec(spec: ServingSpec) -> dict[str, Any]:
 
 
 def plan_document(verdict: Verdict) -> dict[str, Any]:
-    """Return the plan document of a verdict (schema voltaic/plan/v1); sizes are integers in bytes."""
+    """Return the plan document of a verdict (schema voltaic/plan/v1); sizes are integers in bytes.
+
+    Made to be shown: values of secret arguments and variables are hidden.
+    """
+    command = verdict.spec.command
+    line = line_from_spec(verdict.spec)
+    line |= {"args": shown_args(command.args), "env": shown_env(command.env)}
+    secrets = secrets_of(command.args, command.env)
     return {
         "schema": PLAN_SCHEMA,
         "id": verdict.spec.id,
         "verdict": verdict.verdict,
-        "findings": [finding.document() for finding in verdict.findings],
+        "findings": [_finding_document(finding, secrets) for finding in verdict.findings],
         "memory": verdict.bill.document() if isinstance(verdict.bill, Bill) else None,
-        "spec": {**line_from_spec(verdict.spec), "runs": _runs_document(verdict.runs)},
+        "spec": {**line, "runs": _runs_document(verdict.runs)},
         "fixes": [fix.document() for fix in verdict.fixes],
     }
+
+
+def _finding_document(finding: Finding, secrets: Sequence[str]) -> dict[str, Any]:
+    document = finding.document()
+    if secrets:
+        document |= {key: hide(document[key], secrets) for key in ("message", "why", "fix")}
+    return document
 
 
 def _runs_document(runs: Runs | None) -> dict[str, Any] | None:

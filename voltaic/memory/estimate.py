@@ -71,7 +71,7 @@ def _asked_format(spec: ServingSpec) -> str:
 
 
 def _missing(arch: Architecture, runs: Runs) -> tuple[str, str] | None:
-    if facts.layer_form(arch.model_type) is None:
+    if facts.layer_form(arch) is None:
         return f"the activations of {arch.model_type} are not modelled", "a measured peak of a prefill of this family"
     if runs.weights == "bitsandbytes" and facts.int8_form(arch.model_type) is None:
         return (
@@ -143,11 +143,11 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
     margin = facts.table()["margin"]
     return Bill(
         per_gpu=per_gpu,
-        kv_cache_bytes_per_token=arch.kv_elements_per_token * FLOAT_BYTES,
+        kv_cache_bytes_per_token=arch.transformers_kv_elements_per_token * FLOAT_BYTES,
         kv_cache_tokens=load.batch * load.total,
         peak_moment=worst[fullest].moment,
         margin=float(margin["layer_split" if split else "one_gpu"]),
-        sources=_sources(arch.model_type, gpu, split=split),
+        sources=_sources(arch, gpu, split=split),
     )
 
 
@@ -159,8 +159,8 @@ def _expandable_segments(spec: ServingSpec) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _sources(model_type: str, gpu: GpuModel, *, split: bool) -> tuple[Source, ...]:
-    form = facts.layer_form(model_type)
+def _sources(arch: Architecture, gpu: GpuModel, *, split: bool) -> tuple[Source, ...]:
+    form = facts.layer_form(arch)
     names = ("planning_factor", "allocator", *(("layer_split",) if split else ()))
     own = tuple(facts.source(facts.table()[name]) for name in names)
-    return (*gpu.sources, *(() if form is None or form.source is None else (form.source,)), *own)
+    return (*gpu.sources, *(() if form is None else (form.source,)), *own)

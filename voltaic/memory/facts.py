@@ -14,6 +14,8 @@ from voltaic.findings import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from voltaic.models import Architecture
+
 
 @dataclass(frozen=True, slots=True)
 class LayerForm:
@@ -25,7 +27,11 @@ class LayerForm:
     quadratic: int
     square: int
     mask: int
-    source: Source | None
+    source: Source
+    positions: str = "rotary"
+    """Kind of positions for which the form holds."""
+    kv_heads: int | None = None
+    """Number of K and V heads for which the form holds; None: any."""
 
 
 @cache
@@ -48,14 +54,23 @@ def _form(row: Mapping[str, Any]) -> LayerForm:
         square=row.get("square", 0),
         mask=row.get("mask", 0),
         source=source(row),
+        positions=row.get("positions", "rotary"),
+        kv_heads=row.get("kv_heads"),
     )
 
 
 @cache
-def layer_form(model_type: str) -> LayerForm | None:
-    """Return the activations of one layer of a family under fused attention; None where no form is known."""
+def _layer_form(model_type: str) -> LayerForm | None:
     row = table()["layer"].get(model_type)
     return None if row is None else _form(row)
+
+
+def layer_form(arch: Architecture) -> LayerForm | None:
+    """Return the activations of one layer under fused attention; None where no form is known for the model."""
+    form = _layer_form(arch.model_type)
+    if form is None or form.positions != arch.positions:
+        return None
+    return form if form.kv_heads in {None, arch.kv_heads} else None
 
 
 @cache

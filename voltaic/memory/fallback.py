@@ -102,7 +102,7 @@ def kept_logits(kind: Kind, load: Load) -> int:
 
 def kv_per_layer(arch: Architecture) -> int:
     """Return the bytes that one token adds to the cache of one layer, keys and values."""
-    return 2 * arch.kv_heads * arch.head_dim * FLOAT_BYTES
+    return arch.transformers_kv_elements_per_token // arch.layers * FLOAT_BYTES
 
 
 def _prefill_tokens(load: Load) -> int:
@@ -135,7 +135,7 @@ def _pass(
 @lru_cache(maxsize=8192)
 def _layer(kind: Kind, requests: int, tokens: int, *, padded: bool) -> int:
     arch = kind.arch
-    form = facts.layer_form(arch.model_type)
+    form = facts.layer_form(arch)
     if form is None:
         raise LookupError(f"no activations are known for {arch.model_type}")  # callers ask layer_form first
     held = _formed(form, arch, requests, tokens, padded=padded)
