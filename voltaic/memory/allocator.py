@@ -1,7 +1,7 @@
 """What PyTorch's caching allocator reserves for tensors that stay: more than their bytes.
 
-Small tensors share 2-MiB segments, middling ones share 20-MiB segments of which a rest stays empty, large ones get segments of their own
-in multiples of 2 MiB. That rest is why a 7B model reserves more than its parameters.
+Small tensors share 2-MiB segments, middling ones share 20-MiB segments of which a rest stays empty, large ones get
+segments of their own in multiples of 2 MiB. That rest is why a 7B model reserves more than its parameters.
 """
 
 from __future__ import annotations

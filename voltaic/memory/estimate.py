@@ -24,6 +24,8 @@ NEEDED_LIMITS: Final = (
     "warm_up_tokens",
 )
 """Effective limits without which the fallback's cache has no size."""
+NEWEST: Final = (99, 0, 0)
+"""A release of transformers beyond all ranges of the facts: no tables, no upcasts, so the least that can be held."""
 _CHECKPOINT_BYTES: Final = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 
@@ -56,7 +58,9 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
     missing = _missing(arch, runs)
     if missing is not None:
         return NoBill(*missing, held, gpu.sources)
-    weights = _weights(gpu, gpus if runs.layer_split else 1, spec.model, arch, runs.weights, runs.transformers)
+    weights = _weights(
+        gpu, gpus if runs.layer_split else 1, spec.model, arch, runs.weights, transformers=runs.transformers
+    )
     if weights is None:
         return NoBill(
             f"the size of {runs.weights} weights is not modelled", "the sizes in the checkpoint's headers", held
@@ -90,12 +94,12 @@ def _at_least(gpu: GpuModel, gpus: int, model: Model, arch: Architecture, fmt: s
     """Return what one GPU must hold in the best of cases: context, and an even share of the weights."""
     if arch.quantization is not None:
         return None  # how much of the checkpoint is quantized is the engine's affair
-    weights = _weights(gpu, 1, model, arch, fmt, (99, 0, 0))
+    weights = _weights(gpu, 1, model, arch, fmt, transformers=NEWEST)
     return None if weights is None else gpu.context_bytes + weights.loaded // gpus
 
 
 def _weights(
-    gpu: GpuModel, gpus: int, model: Model, arch: Architecture, fmt: str, transformers: tuple[int, int, int] | None
+    gpu: GpuModel, gpus: int, model: Model, arch: Architecture, fmt: str, *, transformers: tuple[int, int, int] | None
 ) -> Weights | None:
     stated = None
     if model.weights_bytes is not None and fmt != "bitsandbytes" and arch.quantization is None:
