@@ -198,7 +198,7 @@ def _memory(spec: ServingSpec, checkpoint: Figure, shm: Figure) -> Figure:
     """Return the host memory: the working set while weights are loaded, and /dev/shm, which counts in it."""
     facts = table()["memory"]
     runs = answers.runs_of(spec)
-    file = min(checkpoint.value, facts["largest_file_bytes"])
+    file = _largest_file(spec, checkpoint)
     router = facts["router_gib"] * units.GIB
     if runs is not None and runs.implementation != "transformers-fallback":
         own = _processes(spec) * facts["rank_gib"] * units.GIB
@@ -210,6 +210,14 @@ def _memory(spec: ServingSpec, checkpoint: Figure, shm: Figure) -> Figure:
     parts += [(router, "router and tokenizer"), (shm.value, "shared memory")]
     total = units.round_up(sum(size for size, _ in parts), units.GIB)
     return Figure(total, "bytes", " + ".join(f"{units.gib(size)} {what}" for size, what in parts))
+
+
+def _largest_file(spec: ServingSpec, checkpoint: Figure) -> int:
+    """Return the bytes of the largest weights file, or the most that it can have."""
+    known = models.known_model(spec.model.id) if spec.model.id else None
+    if known is not None and known.largest_file_bytes is not None:
+        return known.largest_file_bytes
+    return min(checkpoint.value, int(table()["memory"]["largest_file_bytes"]))
 
 
 def _loaded(spec: ServingSpec, checkpoint: Figure) -> int:

@@ -25,7 +25,7 @@ _FACTORS = {
     "Ei": 1024**6,
 }
 """Suffixes of Kubernetes quantities (k8s.io/apimachinery pkg/api/resource), in bytes; `m` (thousandths) is no size."""
-_QUANTITY = re.compile(r"\+?([0-9]{1,18}(?:\.[0-9]{1,18})?)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?", re.ASCII)
+_QUANTITY = re.compile(r"\+?([0-9]{1,19}(?:\.[0-9]{1,18})?)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?", re.ASCII)
 
 
 def gib(size: int) -> str:
