@@ -14,15 +14,15 @@ GIB = 2**30
 # Usable GiB as published: the least reading of each card.
 USABLE = {
     "v100-16gb": 15.77,
-    "v100-32gb": 31.74,
+    "v100-32gb": 31.73,
     "t4-16gb": 14.56,
-    "a10g-24gb": 21.99,
-    "l4-24gb": 22.06,
-    "a100-40gb": 39.39,
-    "a100-80gb": 79.15,
+    "a10g-24gb": 21.98,
+    "l4-24gb": 22.03,
+    "a100-40gb": 39.38,
+    "a100-80gb": 79.14,
     "l40s-48gb": 44.31,
-    "h100-80gb": 79.18,
-    "h200-141gb": 139.80,
+    "h100-80gb": 79.10,
+    "h200-141gb": 139.72,
     "mi300x-192gb": 191.45,
 }
 NAMES = tuple(USABLE)
@@ -158,6 +158,31 @@ def test_labels_of_gpu_feature_discovery_are_read(value: str, name: str) -> None
 def test_amd_product_label_is_read() -> None:
     """The AMD node labeller's product name means the MI300X."""
     assert gpu_by_label("amd.com/gpu.product-name", "AMD_Instinct_MI300X_OAM") is gpu_model("mi300x-192gb")
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "name"),
+    [
+        ("cloud.google.com/gke-accelerator", "nvidia-tesla-v100", "v100-16gb"),
+        ("cloud.google.com/gke-accelerator", "nvidia-tesla-a100", "a100-40gb"),
+        ("node.kubernetes.io/instance-type", "p3.8xlarge", "v100-16gb"),
+        ("node.kubernetes.io/instance-type", "p3dn.24xlarge", "v100-32gb"),
+        ("node.kubernetes.io/instance-type", "Standard_ND40rs_v2", "v100-32gb"),
+        ("node.kubernetes.io/instance-type", "g5.xlarge", "a10g-24gb"),
+        ("beta.amd.com/gpu.product-name", "AMD_Instinct_MI300X_OAM", "mi300x-192gb"),
+    ],
+)
+def test_labels_of_clouds_are_read(label: str, value: str, name: str) -> None:
+    """A machine type or accelerator label that means one card is read as that card."""
+    assert gpu_by_label(label, value) is gpu_model(name)
+
+
+def test_a_label_of_another_key_means_nothing() -> None:
+    """A product's name under a key that nobody defines is not taken for the product."""
+    assert gpu_by_label("example.com/gpu", "Tesla-T4") is None
+    assert (
+        label_problem("example.com/gpu", "Tesla-T4") == "example.com/gpu=Tesla-T4: not a GPU model that voltaic knows"
+    )
 
 
 @pytest.mark.parametrize(

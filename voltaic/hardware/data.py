@@ -106,11 +106,18 @@ def gpu_model(name: str) -> GpuModel:
 
 @cache
 def _by_label() -> Mapping[tuple[str, str], GpuModel]:
-    return MappingProxyType({(gpu.node_label, value): gpu for gpu in gpu_models() for value in gpu.node_label_values})
+    found = {(gpu.node_label, value): gpu for gpu in gpu_models() for value in gpu.node_label_values}
+    for label, values in table()["also"].items():
+        if label not in {"source", "confidence"}:
+            found.update({(label, value): _by_name()[name] for value, name in values.items()})
+    return MappingProxyType(found)
 
 
 def gpu_by_label(label: str, value: str) -> GpuModel | None:
-    """Return the GPU model that a node label means; None where it means none, or a shared or divided GPU."""
+    """Return the GPU model that a node label means; None where it means none, or a shared or divided GPU.
+
+    Read are the product labels of NVIDIA and AMD, and those of clouds whose values mean one card.
+    """
     return _by_label().get((label, value))
 
 
