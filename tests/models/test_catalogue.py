@@ -17,12 +17,11 @@ from voltaic.models import (
     known_model,
     known_models,
     near_ids,
-    parameter_count,
+    checkpoint_bytes,
     resolve,
 )
 
 FILES = sorted((Path(voltaic.models.__file__).parent / "catalogue").glob("*.json"))
-BYTES = {"float16": 2, "bfloat16": 2, "float32": 4}
 CONFIDENCES = {"read", "executed", "reported", "derived", "unverified"}
 PROMISED = (
     "microsoft/phi-2",
@@ -101,8 +100,9 @@ def test_sizes_agree_with_the_shapes(model: CatalogueModel) -> None:
     """A checkpoint is as large as its parameters; what is stored beside them is named in its source."""
     if model.weights_bytes is None:
         return
-    arch = model.architecture
-    extra = model.weights_bytes - parameter_count(arch) * BYTES[arch.dtype]
+    stored = checkpoint_bytes(model.architecture)
+    assert stored is not None
+    extra = model.weights_bytes - stored
     beside = {
         "openai-community/gpt2": 12 * 1024 * 1024 * 4,  # causal masks
         "meta-llama/Llama-2-7b-hf": 32 * 64 * 2,  # rotary frequencies

@@ -13,6 +13,7 @@ from voltaic.models.parameters import (
     parameter_count,
     tensors,
 )
+from voltaic.models.stored import checkpoint_bytes
 
 __all__ = [
     "Architecture",
@@ -22,6 +23,7 @@ __all__ = [
     "Quantization",
     "Tensor",
     "UnknownArchitecture",
+    "checkpoint_bytes",
     "embedding_tensors",
     "head_tensors",
     "known_model",
