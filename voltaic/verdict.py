@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from voltaic import answers, rules
 from voltaic.memory.bill import Bill, NoBill
+from voltaic.rules import vram_budget
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Runs
@@ -25,8 +26,8 @@ class Verdict:
     """What is said about a serving spec."""
 
     verdict: Judgement
-    findings: tuple[Finding, ...]
-    """Every answer that is not a yes, in the order of the rules."""
+    answers: tuple[Finding, ...]
+    """Every answer that is not a yes, in the order of the rules, as the rules gave it."""
     bill: Bill | NoBill
     runs: Runs | None
     """How the spec runs; None where it does not, or where that is not known."""
@@ -43,6 +44,16 @@ class Verdict:
         return isinstance(self.bill, Bill) and self.bill.tight
 
     @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every answer that is not a yes, in the order of the rules; what does not fit names ways out that do."""
+        if not any(_is_too_large(finding) for finding in self.answers):
+            return self.answers
+        from voltaic.fixes import way_out  # noqa: PLC0415  the search asks this module's judge
+
+        out = way_out(self.fixes, self.spec)
+        return tuple(replace(finding, fix=out) if _is_too_large(finding) else finding for finding in self.answers)
+
+    @cached_property
     def fixes(self) -> tuple[Fix, ...]:
         """Nearest changes that the same judge accepts, those that change least first; empty for an accept.
 
@@ -53,12 +64,24 @@ class Verdict:
         return fixes.search(self)
 
 
+def _is_too_large(finding: Finding) -> bool:
+    return finding.rule == vram_budget.ID and finding.outcome == "violation"
+
+
 def judge(spec: ServingSpec) -> Verdict:
     """Ask all rules about a spec. Never raises: what cannot be answered is `unknown`."""
     findings = rules.ask(spec)
+    runs = _runs(spec)
+    if runs is None and any(finding.outcome == "violation" for finding in findings):
+        # What does not run has no bill: another rule has said why, and that is enough.
+        findings = tuple(finding for finding in findings if not _is_missing_bill(finding))
     mandatory = {finding.outcome for finding in findings if finding.level == "mandatory"}
     verdict: Judgement = "refuse" if "violation" in mandatory else "unknown" if "unknown" in mandatory else "accept"
-    return Verdict(verdict, findings, _bill(spec), _runs(spec), spec)
+    return Verdict(verdict, findings, _bill(spec), runs, spec)
+
+
+def _is_missing_bill(finding: Finding) -> bool:
+    return finding.rule == vram_budget.ID and finding.outcome == "unknown"
 
 
 def _bill(spec: ServingSpec) -> Bill | NoBill:
