@@ -77,11 +77,12 @@ def _answer(line: bytes | None) -> dict[str, Any]:
     if line is None:
         raise _BadLine(f"longer than {LONGEST_LINE // MIB} MiB; a line is one specification without weights")
     values = _values(line)
+    id = values.pop("id", None)  # noqa: A001  the caller's, handed through whatever it is
     try:
         spec = document.spec_from_line(values)
     except document.InvalidLine as invalid:
-        raise _BadLine(*invalid.faults, id=values.get("id")) from invalid
-    return document.plan_document(judge(spec))
+        raise _BadLine(*invalid.faults, id=id) from invalid
+    return document.plan_document(judge(spec)) | {"id": id}
 
 
 def _values(line: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.command import Command
 from cli.complete import profiles
 from cli.output import exit_code, fail, fault_text, print_json
 
@@ -39,11 +40,13 @@ Exit codes: 2 where an input cannot be read, else the worst verdict: 1 refused, 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("check", help=HELP, epilog=EXAMPLES, short_help="Judge the model servers in manifests.")(check)
+    app.command("check", cls=Command, help=HELP, epilog=EXAMPLES, short_help="Judge the model servers in manifests.")(
+        check
+    )
 
 
 def check(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...|-", help="Files, folders, or - for stdin.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH|-", help="Files, folders, or - for stdin.")],
     *,
     profile: Annotated[
         str | None,
@@ -64,7 +67,7 @@ def check(
                 "errors": [{"file": fault.file, "message": fault.message} for fault in unreadable],
             }
         )
-    else:
+    elif count:
         _show(checked, count)
     for fault in unreadable:
         print(fault_text(f"voltaic check: {fault.file}", [fault.message]), file=sys.stderr)

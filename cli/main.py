@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from cli import check, plan, rules
+from cli.command import Group
 from cli.output import BROKEN_PIPE, INTERNAL, INTERRUPTED, leave_quietly
 
 app = typer.Typer(
     name="voltaic",
+    cls=Group,
     help="Say, before anything is applied, whether a model server starts on these GPUs, why (not), and what to change.",
     epilog="Exit codes: 0 accepted, 1 refused, 2 bad input or usage, 3 unknown.",
     rich_markup_mode=None,  # plain help text: it is fast, and reads well in narrow terminals and in logs
@@ -48,7 +50,7 @@ rules.register(app)
 def run() -> None:
     """Run the command line; the entry point of the `voltaic` script."""
     try:
-        app()
+        app(prog_name="voltaic")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from cli.command import Command
 from cli.complete import engines, gpus, models, profiles
 from cli.output import fail, print_json
 
@@ -34,7 +33,7 @@ Exit codes: 0 accepted, 1 refused, 2 bad input or usage, 3 unknown; of a batch, 
 """
 
 
-class _PlanCommand(TyperCommand):
+class _PlanCommand(Command):
     """Keeps what follows `--` for the engine: it is not ours to parse."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -70,9 +69,7 @@ def plan(  # the contract's options, one parameter each
         typer.Option(metavar="NAME", help="GPU model and count: v100-2gpu, v100-32gb-1gpu.", autocompletion=profiles),
     ] = None,
     gpu: Annotated[str | None, typer.Option(metavar="MODEL", help="GPU model: v100-16gb.", autocompletion=gpus)] = None,
-    gpu_count: Annotated[
-        int | None, typer.Option("--gpus", metavar="N", min=1, help="GPUs of the pod, with --gpu.")
-    ] = None,
+    gpu_count: Annotated[str | None, typer.Option("--gpus", metavar="N", help="GPUs of the pod, with --gpu.")] = None,
     engine: Annotated[
         str | None, typer.Option(metavar="NAME", help="Engine; tgi unless given.", autocompletion=engines)
     ] = None,
@@ -87,7 +84,7 @@ def plan(  # the contract's options, one parameter each
         str | None, typer.Option(metavar="ID", help="Model of the catalogue, by repository id.", autocompletion=models)
     ] = None,
     model_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Option(metavar="DIR", help="Folder with config.json, and what else is there; no weights needed."),
     ] = None,
     batch: Annotated[
@@ -134,7 +131,7 @@ def plan(  # the contract's options, one parameter each
 
 
 def _usage_faults(
-    *, profile: str | None, gpu: str | None, gpu_count: int | None, model: str | None, model_dir: Path | None
+    *, profile: str | None, gpu: str | None, gpu_count: str | None, model: str | None, model_dir: str | None
 ) -> list[str]:
     faults = []
     if profile is None and gpu is None:
@@ -143,6 +140,8 @@ def _usage_faults(
         faults.append("--profile: names GPU model and count; leave out --gpu and --gpus")
     if profile is None and (gpu is None) != (gpu_count is None) and not (gpu is None and gpu_count is None):
         faults.append("--gpu, --gpus: belong together; give both")
+    if gpu_count is not None and not (gpu_count.isdecimal() and gpu_count.isascii() and int(gpu_count[:9]) > 0):
+        faults.append(f"--gpus: {gpu_count!r} is not a number of GPUs; give a whole number from 1")
     if model is None and model_dir is None:
         faults.append("--model: missing; give --model ID, or --model-dir DIR with its config.json")
     if model is not None and model_dir is not None:
@@ -155,7 +154,7 @@ def _variables(pairs: Sequence[str], faults: list[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            faults.append(f"--env: {name or pair!r} has no value; write it as NAME=VALUE")
+            faults.append(f"--env: {pair!r} is no variable with a value; write it as NAME=VALUE")
         elif name in variables:
             faults.append(f"--env: {name} is given twice")
         else:
@@ -163,14 +162,14 @@ def _variables(pairs: Sequence[str], faults: list[str]) -> dict[str, str]:
     return variables
 
 
-def _hardware(profile: str | None, gpu: str | None, gpu_count: int | None, faults: list[str]) -> dict[str, Any]:
+def _hardware(profile: str | None, gpu: str | None, gpu_count: str | None, faults: list[str]) -> dict[str, Any]:
     from voltaic import hardware
 
     try:
         if profile is not None:
             known = hardware.profile(profile)
             return {"gpu": known.gpu.name, "gpus": known.count}
-        return {"gpu": hardware.gpu_model(str(gpu)).name, "gpus": gpu_count}
+        return {"gpu": hardware.gpu_model(str(gpu)).name, "gpus": int(str(gpu_count))}
     except (hardware.UnknownProfile, hardware.UnknownGpuModel) as unknown:
         faults.append(f"--{'profile' if profile is not None else 'gpu'}: {unknown}")
         return {}
@@ -195,7 +194,7 @@ def _release(engine: str | None, version: str | None) -> dict[str, str | None]:
     return {"engine": name, "engine_version": version or defaults.engine_version(name)}
 
 
-def _model(model: str | None, model_dir: Path | None, faults: list[str]) -> dict[str, Any]:
+def _model(model: str | None, model_dir: str | None, faults: list[str]) -> dict[str, Any]:
     if model_dir is None:
         return {"model": model}
     from voltaic import models
@@ -207,8 +206,8 @@ def _model(model: str | None, model_dir: Path | None, faults: list[str]) -> dict
     except models.InvalidModelDir as invalid:
         faults.append(f"--model-dir: {invalid}")
     else:
-        return {"config": dict(found.config or {}), "weights_bytes": found.weights_bytes, "model_id": str(model_dir)}
-    return {"model": str(model_dir)}
+        return {"config": dict(found.config or {}), "weights_bytes": found.weights_bytes, "model_id": model_dir}
+    return {"model": model_dir}
 
 
 def _judge_and_show(spec: ServingSpec, *, as_json: bool) -> int:

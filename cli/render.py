@@ -6,7 +6,6 @@ import shlex
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -79,7 +78,7 @@ def findings(console: Console, found: Sequence[Finding]) -> None:
         parts += [("Source: ", str(source)) for source in finding.sources]
         for name, text in parts:
             if text:
-                console.print(Padding(Text.assemble((name, "bold"), text), (0, 0, 0, 2)))
+                indented(console, Text.assemble((name, "bold"), text))
 
 
 def fixes(console: Console, found: Sequence[Fix], *, commands: bool) -> None:
@@ -90,11 +89,18 @@ def fixes(console: Console, found: Sequence[Fix], *, commands: bool) -> None:
     console.print(Text("Proven ways out: judged by the same rules, and accepted", style="bold"))
     for fix in found:
         changes = ", ".join(_change(key, value) for key, value in fix.settings.items())
-        console.print(Padding(Text(f"{changes}: {_gib(fix.total)} GiB on the fullest GPU"), (0, 0, 0, 2)))
+        indented(console, Text(f"{changes}: {_gib(fix.total)} GiB on the fullest GPU"))
         lines = [*_pulumi(fix), plan_command(fix.spec)] if commands else [f"arguments: {shlex.join(fix.args)}"]
         for line in lines:
             # A command is never wrapped: it is there to be copied.
             console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def indented(console: Console, text: Text) -> None:
+    """Print text two columns in, without the trailing blanks that rich's own padding leaves in logs."""
+    for line in text.wrap(console, max(20, console.width - 2)):
+        line.rstrip()
+        console.print(Text("  ") + line, soft_wrap=True)
 
 
 def _change(key: str, value: Any) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.command import Command
 from cli.output import print_json
 
 SCHEMA = "voltaic/rules/v1"
@@ -13,7 +14,8 @@ SCHEMA = "voltaic/rules/v1"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("rules", epilog="Example: voltaic rules --json", short_help="List the rules of every verdict.")(rules)
+    command = app.command("rules", cls=Command, epilog="Example: voltaic rules --json", short_help="List the rules.")
+    command(rules)
 
 
 def rules(
@@ -27,13 +29,15 @@ def rules(
         entries = [{"id": rule.id, "level": rule.level, "title": rule.title, "why": rule.why} for rule in RULES]
         print_json({"schema": SCHEMA, "rules": entries})
         return
-    from rich.padding import Padding
     from rich.text import Text
 
     from cli.output import console
+    from cli.render import indented
 
     screen = console()
-    for rule in RULES:
+    for number, rule in enumerate(RULES):
+        if number:
+            screen.print()
         screen.print(Text.assemble((rule.id, "bold"), f"  {rule.level}"))
-        screen.print(Padding(Text(rule.title), (0, 0, 0, 2)))
-        screen.print(Padding(Text(f"Why: {rule.why}"), (0, 0, 1, 2)))
+        indented(screen, Text(rule.title))
+        indented(screen, Text(f"Why: {rule.why}"))

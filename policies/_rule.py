@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 READABLE = Rule(
     id=_judgement.READABLE,
-    title="Everything that decides whether the server starts can be read.",
+    title="Can everything be read that decides whether the server starts?",
     why="A spec that cannot be read cannot be judged, and what was not judged is not accepted.",
     check=lambda _: (),
 )

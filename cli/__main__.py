@@ -1,0 +1,5 @@
+"""`python -m cli` is `voltaic`."""
+
+from cli.main import run
+
+run()

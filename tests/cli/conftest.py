@@ -1,0 +1,62 @@
+"""Runs `voltaic` in this process, and for real."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typer.testing import Result
+
+ROOT = Path(__file__).parents[2]
+
+PROFILE = ("--profile", "v100-2gpu")
+MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
+FLASH_OFF = ("--env", "USE_FLASH_ATTENTION=false")
+LIMITS = (
+    *("--max-input-tokens", "3072", "--max-total-tokens", "4096"),
+    *("--max-batch-prefill-tokens", "3072", "--max-batch-size", "2"),
+)
+ACCEPTED = ("plan", *PROFILE, "--model", MISTRAL, *FLASH_OFF, "--engine-version", "3.0.1")
+"""The spec that our two-GPU stack runs; engine arguments follow."""
+ACCEPTED_ARGS = ("--", "--num-shard", "1", *LIMITS)
+
+
+@pytest.fixture
+def voltaic() -> Callable[..., Result]:
+    """Return a function that runs `voltaic` in this process."""
+    from cli.main import app
+
+    runner = CliRunner()
+
+    def run(*words: str, input: str | bytes | None = None, env: dict[str, str] | None = None) -> Result:  # noqa: A002
+        return runner.invoke(app, list(words), input=input, env={"COLUMNS": "100", **(env or {})}, prog_name="voltaic")
+
+    return run
+
+
+@pytest.fixture
+def voltaic_process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs `voltaic` as a process of its own."""
+
+    def run(*words: str, input: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:  # noqa: A002
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *words],
+            cwd=ROOT,
+            env={**os.environ, **env},
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
