@@ -342,7 +342,18 @@ NO_LABEL = (
             None,
             "nvidia.com/gpu.product=Quadro-P4000: not a GPU model that voltaic knows",
         ),
-        ({"nodeSelector": {PRODUCT: "${gpu}"}}, None, "the node label ${gpu} is not filled in yet"),
+        ({"nodeSelector": {"node.kubernetes.io/instance-type": "p3.2xlarge"}}, "v100-16gb", None),
+        ({"nodeSelector": {"node.kubernetes.io/instance-type": "m5.large"}}, None, NO_LABEL),
+        (
+            {"nodeSelector": {"node.kubernetes.io/instance-type": "p3.2xlarge", PRODUCT: "Tesla-T4"}},
+            None,
+            "the pod may be placed on t4-16gb or v100-16gb; select one GPU model",
+        ),
+        (
+            {"nodeSelector": {PRODUCT: "${gpu}"}},
+            None,
+            "the node label nvidia.com/gpu.product=${gpu} is not filled in yet",
+        ),
         (
             {"nodeSelector": {}, "affinity": affinity([(PRODUCT, "In", ["Tesla-T4"])], [("zone", "In", ["a"])])},
             None,

@@ -118,6 +118,7 @@ def test_tokens_are_explained_with_the_context_of_a_known_model() -> None:
         ("gpus", " 2", "gpus: ' 2' is not a whole number of GPUs; allowed: 1 to 2"),
         ("gpus", "1_0", "gpus: 1_0 is not a whole number of GPUs; allowed: 1 to 2"),
         ("gpus", "٢", "gpus: ٢ is not a whole number of GPUs; allowed: 1 to 2"),
+        ("replicas", 2**31, "replicas: 2147483648 is too large; allowed: 0 to 2147483647 replicas"),
         ("shards", "0", "shards: 0 is too small; allowed: 1 or more shards"),
         ("maxBatchSize", "1e3", "maxBatchSize: 1e3 is not a whole number of requests; allowed: 1 or more requests"),
         ("maxBatchSize", 2.0, "maxBatchSize: 2.0 is not a whole number of requests; allowed: 1 or more requests"),

@@ -10,8 +10,6 @@ from voltaic import hardware, kubernetes_names
 from voltaic.manifests.plain import at, items, mapping, shown, text, unfilled, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from voltaic.hardware import GpuModel, Profile
 
 
@@ -78,61 +76,97 @@ def card(template: dict[str, Any], owner: dict[str, Any], profile: Profile | Non
     Node labels decide. Where they name none, the annotation `voltaic/profile` of the pod or of its owner does, then the
     profile given by the caller.
     """
-    labels = _labels()
     spec = mapping(template.get("spec"))
     choices = [
-        {(name, value)}
-        for name, value in mapping(spec.get("nodeSelector")).items()
-        if name in labels and isinstance(value, str)
+        {_Product(name, value)} for name, value in mapping(spec.get("nodeSelector")).items() if _tells(name, value)
     ]
-    affinity = _affinity(spec, labels)
+    affinity = _affinity(spec)
     if affinity:
         choices.append(affinity)
     if choices:
-        return _one(set.intersection(*choices) or set.union(*choices))
+        return _one(choices)
     return _stated(template, owner) or _given(profile)
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """A node label and its value."""
+
+    label: str
+    value: str
+
+    @property
+    def gpu(self) -> GpuModel | None:
+        return hardware.gpu_by_label(self.label, self.value)
+
+    @property
+    def problem(self) -> str | None:
+        if unfilled(self.value):
+            return f"the node label {self.label}={self.value} is not filled in yet"
+        return hardware.label_problem(self.label, self.value)
+
+
+def _tells(label: str | None, value: Any) -> bool:
+    """Return whether a node label tells the GPU model: the product label always, others where their value does."""
+    if label is None or not isinstance(value, str):
+        return False
+    return label in _product_labels() or hardware.gpu_by_label(label, value) is not None
 
 
 def _given(profile: Profile | None) -> Card:
     if profile is not None:
         return Card(profile.gpu)
-    known = " or ".join(sorted(_labels()))
+    known = " or ".join(sorted(_product_labels()))
     return Card(None, f"no node label tells the GPU model; select nodes by {known}, or name a profile")
 
 
 @cache
-def _labels() -> frozenset[str]:
+def _product_labels() -> frozenset[str]:
     return frozenset(gpu.node_label for gpu in hardware.gpu_models())
 
 
-def _affinity(spec: dict[str, Any], labels: Collection[str | None]) -> set[tuple[str, str]]:
+def _affinity(spec: dict[str, Any]) -> set[_Product]:
     """Return the products that every way to be placed allows; empty where one of them leaves the product open."""
     required = at(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-    products: set[tuple[str, str]] = set()
+    products: set[_Product] = set()
     for term in items(at(required, "nodeSelectorTerms")):
-        named = [
-            {(str(at(entry, "key")), value) for value in items(at(entry, "values")) if isinstance(value, str)}
-            for entry in items(at(term, "matchExpressions"))
-            if text(at(entry, "key")) in labels and at(entry, "operator") == "In"
-        ]
+        named = [found for entry in items(at(term, "matchExpressions")) if (found := _values(entry))]
         if not named:
             return set()
-        products |= set.intersection(*named) or set.union(*named)
+        products |= _meeting(named)
     return products
 
 
-def _one(products: set[tuple[str, str]]) -> Card:
-    """Return the model that all these products are."""
-    blank = next((value for _, value in sorted(products) if unfilled(value)), None)
-    if blank is not None:
-        return Card(None, f"the node label {blank} is not filled in yet")
-    models = {hardware.gpu_by_label(label, value) for label, value in products}
-    if len(models) == 1 and None not in models:
+def _values(expression: Any) -> set[_Product]:
+    """Return the products of one expression; empty where it does not tell the GPU model."""
+    label = text(at(expression, "key"))
+    values = items(at(expression, "values"))
+    if at(expression, "operator") != "In" or label is None or not all(_tells(label, value) for value in values):
+        return set()
+    return {_Product(label, value) for value in values}
+
+
+def _one(choices: list[set[_Product]]) -> Card:
+    """Return the model that the pod is placed on if it has to meet all these choices."""
+    problem = next((product.problem for choice in choices for product in _sorted(choice) if product.problem), None)
+    if problem is not None:
+        return Card(None, problem)
+    models = {product.gpu for product in _meeting(choices)}
+    if len(models) == 1:
         return Card(models.pop())
-    problems = (hardware.label_problem(label, value) for label, value in sorted(products))
-    problem = next((text for text in problems if text is not None), None)
     names = sorted(gpu.name for gpu in models if gpu is not None)
-    return Card(None, problem or f"the pod may be placed on {' or '.join(names)}; select one GPU model")
+    return Card(None, f"the pod may be placed on {' or '.join(names)}; select one GPU model")
+
+
+def _meeting(choices: list[set[_Product]]) -> set[_Product]:
+    """Return the products of GPU models that all choices allow; all products where the choices exclude each other."""
+    models = set.intersection(*({product.gpu for product in choice} for choice in choices))
+    products = set.union(*choices)
+    return {product for product in products if product.gpu in models} or products
+
+
+def _sorted(products: set[_Product]) -> list[_Product]:
+    return sorted(products, key=lambda product: (product.label, product.value))
 
 
 def _stated(template: dict[str, Any], owner: dict[str, Any]) -> Card | None:

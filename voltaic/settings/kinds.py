@@ -90,8 +90,10 @@ class Whole(Kind):
         number = int(text)
         most = (self.most_of(info) if self.most_of else None) or self.most
         if not self.least <= number <= most:
-            size = "small" if number < self.least else "large"
-            fault(f"{number} is too {size}", self.allowed(info))
+            if number < self.least:
+                fault(f"{number} is too small", self.allowed(info))
+            bounds = self.describe(info) if self.describe else f"{self.least} to {most} {self.unit}"
+            fault(f"{number} is too large", bounds)
         return number
 
 

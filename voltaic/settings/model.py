@@ -29,8 +29,8 @@ MOST_TOKENS = 2**32 - 1
 """Tokens: the engine's messages count them in 32 bits (TGI v3.0.1 proto/v3/generate.proto, uint32)."""
 MOST_REPLICAS = 2**31 - 1
 """Replicas of a Deployment: int32 (Kubernetes apps/v1)."""
-MOST_SHARDS = 2**10
-"""Shards: far above any node, so that a count that is merely wrong for this node is judged, with its reason."""
+MOST_SHARDS = 2**31 - 1
+"""Shards: what any launcher can hold. A count that is merely wrong for this node is judged, with its reason."""
 
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 DNS_NAME = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
