@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +31,7 @@ LOCK_SECONDS = 120.0
 State = Literal["running", "broken", "stopped", "absent"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ClusterStatus:
     """How a cluster stands.
 
@@ -43,6 +43,7 @@ class ClusterStatus:
     server: str | None
     processes: dict[str, list[int]]
     missing: tuple[str, ...]
+    new: bool = False  # whether the start made it from nothing
 
 
 class Cluster:
@@ -142,7 +143,7 @@ class Cluster:
                     )
                 raise
             self._write_record({**self._known_record(), "complete": True})
-            return self.status()
+            return dataclasses.replace(self.status(), new=record is None)
 
     def stop(self) -> int:
         """Stop its processes and keep what is in it; returns how many processes were stopped."""

@@ -1,0 +1,80 @@
+"""The main job of `make up`: start the simulated cluster, deploy into it with the real pulumi, say what runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from simulator import names
+from simulator.cli import inventory
+from simulator.cluster import CHECKOUT, Cluster
+from simulator.errors import SimulatorError
+from simulator.stacks import Stacks, environment
+from simulator.summary import show
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_STACK = "v100-2gpu"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def quickstart(stack: Annotated[str, typer.Option(help="The stack to deploy.")] = DEFAULT_STACK) -> None:
+    """Start the simulated cluster and deploy a stack into it; the exit code is that of `pulumi up`."""
+    raise typer.Exit(deploy(CHECKOUT, Cluster(say=console.print), stack))
+
+
+def deploy(root: Path, cluster: Cluster, stack: str) -> int:
+    """Start the cluster, deploy the stack and print what runs.
+
+    Args:
+        root: folder of `Pulumi.yaml`, with the environment of set-up in `.voltaic/env.sh`.
+        cluster: where it goes; its kubeconfig is the one that the environment names.
+        stack: name of the stack.
+
+    Returns:
+        pulumi's exit code.
+
+    Raises:
+        SimulatorError: the cluster does not start, or pulumi cannot be run.
+    """
+    began = time.monotonic()
+    stacks = Stacks(root, environment(root), console.print)
+    console.print("Simulated cluster: starting …")
+    new = cluster.start().new
+    console.print(f"Simulated cluster: ready after {time.monotonic() - began:.1f} s, {inventory()}. {names.NOTICE}")
+    resources = stacks.ensure(stack)
+    stacks.recover(stack)
+    lost = new and resources > 0
+    if lost:
+        console.print(f"The cluster is new, but {stack} has {resources} resources by its state: comparing first.")
+    console.print(f"pulumi up --stack {stack} --yes{' --refresh' if lost else ''}\n", style="bold")
+    code = stacks.up(stack, refresh=lost)
+    if code != 0:
+        console.print(f"\n`pulumi up` ended with exit code {code}. The simulated cluster keeps running.", style="bold")
+        return code
+    with cluster.user() as api:
+        pods = api.get(f"/api/v1/namespaces/{cluster.namespace}/pods")["items"]
+    show(console, stack, stacks.outputs(stack), pods)
+    console.print(f"Done in {time.monotonic() - began:.0f} s.")
+    return code
+
+
+def run() -> None:
+    """Run the command line; one message instead of a traceback for what can be expected to fail."""
+    try:
+        app()
+    except SimulatorError as error:
+        print("\n".join([f"make up: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
