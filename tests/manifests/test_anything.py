@@ -1,0 +1,62 @@
+"""Whatever a document holds, it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Make = Callable[..., Any]
+
+IMAGE = "ghcr.io/huggingface/text-generation-inference:3.0.1"
+PRODUCT = "nvidia.com/gpu.product"
+
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(
+        [IMAGE, "${x}", "{{ x }}", "$(A)", "sh", "-c", "--model-id", "--num-shard", "2", PRODUCT, "In", "A"]
+    )
+    | st.text(max_size=5)
+)
+WORDS = (
+    "image args command env envFrom name value valueFrom resources limits requests nvidia.com/gpu nodeSelector "
+    "affinity containers initContainers key operator values nodeAffinity nodeSelectorTerms matchExpressions "
+    "requiredDuringSchedulingIgnoredDuringExecution nvidia.com/gpu.product metadata annotations voltaic/profile "
+    "kind items spec template restartPolicy"
+)
+KEYS = st.sampled_from(WORDS.split())
+ANYTHING = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25
+)
+
+
+@settings(max_examples=300)
+@given(
+    server=st.dictionaries(KEYS, ANYTHING, max_size=6),
+    pod=st.dictionaries(KEYS, ANYTHING, max_size=4),
+    kind=st.sampled_from(["Deployment", "Pod", "CronJob", "List", "Job"]),
+)
+def test_nothing_makes_the_reader_raise(
+    server: dict[str, Any], pod: dict[str, Any], kind: str, deployment: Make, read: Make
+) -> None:
+    """Whatever an object holds, it is read, or said to be unreadable."""
+    content = deployment({"image": IMAGE} | server, kind=kind)
+    content["spec"]["template"]["spec"] |= pod
+    content["items"] = [content["spec"]["template"] | {"kind": "Pod"}, server]
+    for workload in read(content, server, pod, [content]):
+        assert workload.recognised in {None, "tgi"}
+        assert (workload.spec is None) == (workload.recognised is None)
+
+
+@given(content=ANYTHING)
+def test_any_document_is_read(content: Any, read: Make) -> None:
+    """Whatever a file holds, reading it ends."""
+    read(content)
