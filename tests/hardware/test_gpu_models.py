@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voltaic.hardware import GpuModel, UnknownGpuModel, gpu_by_label, gpu_model, gpu_models, label_problem
@@ -103,6 +103,7 @@ def test_unknown_model_far_from_all_has_no_suggestion() -> None:
     assert error.value.suggestion is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.sampled_from(NAMES))
 def test_any_other_name_is_that_error(name: str) -> None:
     """Whatever text comes as a GPU model name, the answer is a model of that name or the one error."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voltaic.hardware import GpuModel, UnknownProfile, gpu_models, profile, profile_of, profiles
@@ -47,6 +47,7 @@ def test_listed_profiles_are_unique_and_readable() -> None:
         assert profile(entry.name) == profile(str(entry)) == entry
 
 
+@settings(deadline=None)
 @given(st.sampled_from(gpu_models()), st.integers(1, 16))
 def test_every_model_and_count_is_a_profile(gpu: GpuModel, count: int) -> None:
     """Any known GPU model with 1 to 16 GPUs is a profile whose name is read back."""
@@ -82,6 +83,7 @@ def test_no_gpu_and_too_many_are_refused(name: str) -> None:
         profile(name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_a_profile_or_that_error(name: str) -> None:
     """Whatever text comes as a profile, the answer is a profile within bounds or the one error."""

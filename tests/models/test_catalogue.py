@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import voltaic.models
 from voltaic.models import (
     CatalogueModel,
     InvalidConfig,
+    checkpoint_bytes,
     known_model,
     known_models,
     near_ids,
-    checkpoint_bytes,
     resolve,
 )
 
@@ -132,6 +132,7 @@ def test_part_of_an_id_is_not_an_id(model_id: str) -> None:
     assert known_model(model_id) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_an_id_or_unknown(model_id: str) -> None:
     """Whatever text comes as an id, the answer is that model or an explained unknown."""

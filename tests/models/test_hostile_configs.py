@@ -80,6 +80,7 @@ def check_message(error: InvalidConfig | UnknownArchitecture) -> None:
         assert str(error).startswith("config.json cannot be used, ")
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_any_value_at_all(config: Any) -> None:
     """Any JSON value, nested as it may be, is answered without another error."""
@@ -88,7 +89,7 @@ def test_any_value_at_all(config: Any) -> None:
     check_message(found)
 
 
-@settings(max_examples=500)
+@settings(deadline=None, max_examples=500)
 @given(
     st.sampled_from(sorted(families())),
     st.dictionaries(st.sampled_from(KEYS), ANYTHING | QUANTIZATION | st.sampled_from([8, 64, 128])),
@@ -108,7 +109,7 @@ def test_any_value_in_any_field(model_type: str, config: dict[str, Any]) -> None
     assert parameter_count(arch) > 0
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.sampled_from(CATALOGUE), st.data())
 def test_one_broken_field_of_a_real_model(config: dict[str, Any], data: st.DataObject) -> None:
     """A published configuration with one field replaced is read, or refused with that field named."""
@@ -121,6 +122,7 @@ def test_one_broken_field_of_a_real_model(config: dict[str, Any], data: st.DataO
         assert key == "model_type"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CATALOGUE), st.data())
 def test_a_missing_field_of_a_real_model(config: dict[str, Any], data: st.DataObject) -> None:
     """A published configuration without one of its fields is read by the class's default, or refused with it named."""

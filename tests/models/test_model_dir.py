@@ -81,12 +81,21 @@ def test_a_single_file_is_read_by_its_header(tmp_path: Path, name: str) -> None:
     assert model_dir(tmp_path).weights_bytes == 600
 
 
-def test_a_consolidated_copy_is_not_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["model.safetensors", "gptq_model-4bit-128g.safetensors"])
+def test_a_consolidated_copy_is_not_counted(tmp_path: Path, name: str) -> None:
     """Mistral's consolidated copy of the same tensors is not loaded, and so not counted."""
     write(tmp_path, "config.json", CONFIG)
-    safetensors(tmp_path, "model.safetensors", {"a": tensor(0, 600)})
+    safetensors(tmp_path, name, {"a": tensor(0, 600)})
     safetensors(tmp_path, "consolidated.safetensors", {"a": tensor(0, 600)})
     assert model_dir(tmp_path).weights_bytes == 600
+
+
+def test_several_files_without_an_index_are_not_added_up(tmp_path: Path) -> None:
+    """Which of several files would be loaded is not known without an index, so no size is claimed."""
+    write(tmp_path, "config.json", CONFIG)
+    safetensors(tmp_path, "a.safetensors", {"a": tensor(0, 600)})
+    safetensors(tmp_path, "b.safetensors", {"b": tensor(0, 600)})
+    assert model_dir(tmp_path).weights_bytes is None
 
 
 def test_an_index_of_floating_point_is_read(tmp_path: Path) -> None:
@@ -246,7 +255,7 @@ def test_an_unreadable_path_is_one_sentence() -> None:
         model_dir("x" * 5000)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(st.binary(max_size=200), st.sampled_from(["config.json", "model.safetensors.index.json", "model.safetensors"]))
 def test_any_bytes_in_any_file_are_answered(tmp_path: Path, content: bytes, name: str) -> None:
     """Whatever bytes a file of the directory has, the answer is a model or one of the two errors."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voltaic.models import (
@@ -151,6 +151,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@settings(deadline=None)
 @given(configs())
 def test_the_count_is_the_sum_of_the_tensors(config: dict[str, Any]) -> None:
     """The parameter count equals the sum over all tensors, each of which has a name of its own."""
@@ -160,6 +161,7 @@ def test_the_count_is_the_sum_of_the_tensors(config: dict[str, Any]) -> None:
     assert len({tensor.name for tensor in found}) == len(found)
 
 
+@settings(deadline=None)
 @given(configs())
 def test_a_layer_more_adds_exactly_one_layer(config: dict[str, Any]) -> None:
     """Parameters and cache grow with the layers, each by the same amount."""
@@ -170,6 +172,7 @@ def test_a_layer_more_adds_exactly_one_layer(config: dict[str, Any]) -> None:
     assert deeper.kv_elements_per_token * arch.layers == arch.kv_elements_per_token * deeper.layers
 
 
+@settings(deadline=None)
 @given(configs())
 def test_tying_saves_exactly_the_head(config: dict[str, Any]) -> None:
     """A tied output head is held once: the difference is one vocabulary table."""

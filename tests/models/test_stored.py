@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voltaic.models import checkpoint_bytes, parameter_count, read_config
@@ -91,6 +91,7 @@ def test_other_layouts_are_not_guessed(quantization: dict[str, Any]) -> None:
     assert checkpoint_bytes(read_config({**LLAMA_7B, "quantization_config": quantization})) is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from([2, 3, 4, 8]), st.sampled_from([-1, 32, 64, 128]), st.sampled_from(["awq", "gptq"]))
 def test_fewer_bits_are_fewer_bytes(bits: int, group: int, method: str) -> None:
     """A quantized checkpoint is smaller than the plain one, and grows with its bits."""
