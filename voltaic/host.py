@@ -147,11 +147,10 @@ def _checkpoint(spec: ServingSpec) -> Figure:
     model = spec.model
     if model.weights_bytes is not None:
         return Figure(model.weights_bytes, "bytes", f"size of the checkpoint of {model.id}")
-    if model.architecture is not None:
-        count = models.parameter_count(model.architecture)
-        size = count * _ELEMENT_BYTES.get(model.architecture.dtype, 4)
-        return Figure(size, "bytes", f"{count} parameters in {model.architecture.dtype}")
-    return Figure(_gpu_bytes(spec), "bytes", "the model's shapes are not known: as much as its GPUs hold together")
+    size = models.checkpoint_bytes(model.architecture) if model.architecture is not None else None
+    if size is not None:
+        return Figure(size, "bytes", "parameters of the model's configuration in the checkpoint's own data type")
+    return Figure(_gpu_bytes(spec), "bytes", "the checkpoint's size is not known: as much as its GPUs hold together")
 
 
 def _gpu_bytes(spec: ServingSpec) -> int:
