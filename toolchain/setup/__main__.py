@@ -63,6 +63,7 @@ def _run(options: argparse.Namespace, layout: Layout) -> None:
         case command:
             if command in {"all", "python"}:
                 environment.ensure(layout, os.environ)
+                environment.compile_sources(layout)
             if command in {"all", "tools"}:
                 shell.write(layout, tools.ensure(layout, os.environ))
                 shell.write_completions(layout)

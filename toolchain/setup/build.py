@@ -158,7 +158,7 @@ class Build:
                 made.rename(binaries / name)
         if self.recipe.tests:
             tests = temporary / "test" / f"{Path(self.recipe.tests).name}.test"
-            self._go(["test", "-c", "-v", *flags, "-o", str(tests), self.recipe.tests], count)
+            self._go(["test", "-c", *flags, "-o", str(tests), self.recipe.tests], count)
         overlay.unlink(missing_ok=True)
 
     def _count_packages(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 from toolchain.setup import files, processes, uv
@@ -100,6 +102,14 @@ def ensure(layout: Layout, environ: Mapping[str, str]) -> None:
         ) from error
     files.write_if_changed(stamp, wanted(layout, base))
     step.end("ready")
+
+
+def compile_sources(layout: Layout) -> None:
+    """Compile the project's own packages where they have changed: also where Python is told to write no bytecode."""
+    settings = tomllib.loads((layout.root / "pyproject.toml").read_text(encoding="utf-8"))
+    for package in settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]:
+        # Faults of a file are the business of whoever imports it.
+        compileall.compile_dir(layout.root / package, quiet=2)
 
 
 def base_interpreter() -> str:
