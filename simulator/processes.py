@@ -69,7 +69,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def programs() -> list[tuple[int, str]]:
-    """Process id and program (first word of the command line) of this user's processes."""
+    """Process id and program (first word of the command line) of what runs; ended processes have none."""
     proc = Path("/proc")
     if (proc / "self" / "cmdline").exists():
         return [(int(path.name), program) for path in proc.glob("[0-9]*") if (program := _program(path))]

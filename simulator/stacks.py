@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from simulator.errors import SimulatorError
+from simulator.processes import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -171,17 +172,8 @@ def _of_a_dead_run(lock: Mapping[str, Any]) -> bool:
     """Whether the process that took a lock is known to be gone."""
     if lock.get("hostname") != socket.gethostname() or not isinstance(lock.get("pid"), int):
         return False
-    try:
-        os.kill(lock["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    program = Path(f"/proc/{lock['pid']}/comm")
-    try:
-        return program.read_text(encoding="utf-8").strip() != "pulumi"  # its process id was given to another program
-    except OSError:
-        return False
+    # neither an ended process that nobody reaped nor a program that got its process id later holds a lock
+    return Path(dict(programs()).get(lock["pid"], "")).name != "pulumi"
 
 
 @contextmanager
