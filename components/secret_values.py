@@ -1,0 +1,49 @@
+"""Secret values: generated once and kept in the encrypted state, handed to pods by Secrets, never shown."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes import core
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.names import Owner
+
+GENERATED_BYTES = 32
+DIGEST_CHARACTERS = 8
+"""Enough to tell that a value changed, too few to tell what it is."""
+
+
+def generated(owner: Owner, part: str) -> pulumi.Output[str]:
+    """Return a random value that stays the same over all later runs.
+
+    A stash keeps its first input as its output; what a later run offers is ignored. Hexadecimal, since TGI compares
+    keys without regard to case.
+    """
+    offered = pulumi.Output.secret(secrets.token_hex(GENERATED_BYTES))
+    stash = pulumi.Stash(owner.logical_name(part), input=offered, opts=owner.options(ignore_changes=["input"]))
+    return pulumi.Output.secret(stash.output)
+
+
+def secret(owner: Owner, part: str, values: Mapping[str, pulumi.Input[str]]) -> core.v1.Secret:
+    """Return a Secret that holds these values by key."""
+    return core.v1.Secret(
+        owner.logical_name(part),
+        metadata=owner.metadata(part),
+        string_data={key: pulumi.Output.secret(value) for key, value in values.items()},
+        opts=owner.options(),
+    )
+
+
+def digest(*values: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Return a short digest of secret values, for a pod annotation: a changed value then starts new pods."""
+
+    def shorten(texts: list[str]) -> str:
+        return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+    return pulumi.Output.unsecret(pulumi.Output.all(*values).apply(shorten))
