@@ -88,6 +88,8 @@ def _answer(line: bytes | None) -> dict[str, Any]:
 def _values(line: bytes) -> dict[str, Any]:
     try:
         values = json.loads(line, object_pairs_hook=_unique)
+    except _BadLine:
+        raise
     except UnicodeDecodeError as fault:
         raise _BadLine(f"not UTF-8 (byte {fault.start}); JSON lines are UTF-8") from fault
     except json.JSONDecodeError as fault:
@@ -95,7 +97,7 @@ def _values(line: bytes) -> dict[str, Any]:
     except RecursionError as fault:
         raise _BadLine("nested too deeply; a line is one JSON object with a configuration in it") from fault
     except ValueError as fault:  # a number with too many digits
-        raise _BadLine(f"not JSON that can be read: {fault}") from fault
+        raise _BadLine(f"not JSON that can be read: {str(fault).partition(';')[0]}") from fault
     if not isinstance(values, dict):
         raise _BadLine('not an object; a line is one JSON object such as {"gpu": "v100-16gb", "gpus": 1, …}')
     return values

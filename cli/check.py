@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cli.manifest_files import Unreadable
     from voltaic.hardware import Profile
-    from voltaic.manifests import Document, Workload
+    from voltaic.manifests import Workload
     from voltaic.verdict import Verdict
 
     Checked = tuple[Workload, Verdict | None]
@@ -56,21 +56,20 @@ def check(
 ) -> None:
     """Judge every model server in the manifests."""
     gpus = _profile(profile, as_json=as_json)
-    documents, count, unreadable = _documents(paths)
-    checked = _judged(documents, gpus)
+    checked, count, unreadable = _checked(paths, gpus)
     if as_json:
         print_json(
             {
                 "schema": SCHEMA,
                 "files": count,
                 "workloads": [_entry(workload, verdict) for workload, verdict in checked],
-                "errors": [{"file": fault.file, "message": fault.message} for fault in unreadable],
+                "errors": [{"file": found.file, "faults": list(found.faults)} for found in unreadable],
             }
         )
     elif count:
         _show(checked, count)
-    for fault in unreadable:
-        print(fault_text(f"voltaic check: {fault.file}", [fault.message]), file=sys.stderr)
+    for found in unreadable:
+        print(fault_text(f"voltaic check: {found.file}", found.faults), file=sys.stderr)
     verdicts = [verdict.verdict for _, verdict in checked if verdict is not None]
     raise typer.Exit(exit_code(verdicts, bad_input=bool(unreadable)))
 
@@ -84,12 +83,13 @@ def _profile(name: str | None, *, as_json: bool) -> Profile | None:
         fail("check", [f"--profile: {unknown}"], as_json=as_json)
 
 
-def _documents(paths: Sequence[str]) -> tuple[list[Document], int, list[Unreadable]]:
-    """Return the documents that are Kubernetes objects, the number of files read, and what could not be read."""
+def _checked(paths: Sequence[str], profile: Profile | None) -> tuple[list[Checked], int, list[Unreadable]]:
+    """Return what was found in the files, how many files were read, and what could not be read."""
     from cli.manifest_files import Unreadable, files, read
-    from voltaic.manifests import Document
+    from cli.stack_files import InvalidStack
+    from voltaic.verdict import judge
 
-    documents: list[Document] = []
+    checked: list[Checked] = []
     unreadable: list[Unreadable] = []
     count = 0
     for file in files(paths):
@@ -98,19 +98,24 @@ def _documents(paths: Sequence[str]) -> tuple[list[Document], int, list[Unreadab
             unreadable.append(content)
             continue
         count += 1
-        name = str(file)
-        documents += [
-            Document(name, number, value) for number, value in enumerate(content, 1) if isinstance(value, dict)
-        ]
-    return documents, count, unreadable
+        try:
+            found = _workloads(str(file), content, profile)
+        except InvalidStack as invalid:
+            unreadable.append(Unreadable(str(file), invalid.faults))
+            continue
+        checked += [(workload, None if workload.spec is None else judge(workload.spec)) for workload in found]
+    return checked, count, unreadable
 
 
-def _judged(documents: Sequence[Document], profile: Profile | None) -> list[Checked]:
+def _workloads(file: str, content: Sequence[Any], profile: Profile | None) -> Sequence[Workload]:
+    from cli import stack_files
     from voltaic import manifests
-    from voltaic.verdict import judge
 
-    workloads = manifests.workloads(documents, profile=profile)
-    return [(workload, None if workload.spec is None else judge(workload.spec)) for workload in workloads]
+    stack = stack_files.workload(file, content[0]) if len(content) == 1 else None
+    if stack is not None:
+        return [stack]
+    documents = [manifests.Document(file, number, value) for number, value in enumerate(content, 1)]
+    return manifests.workloads(documents, profile=profile)
 
 
 def _entry(workload: Workload, verdict: Verdict | None) -> dict[str, Any]:
@@ -147,7 +152,8 @@ def _show(checked: Sequence[Checked], count: int) -> None:
         screen.print(render.headline(worst, f"{_counted(len(servers), 'model server')} in {files}: {each}"))
     for workload, verdict in servers:
         screen.print()
-        screen.print(Text(f"{_place(workload)}, container {workload.container}", style="bold"))
+        container = f", container {workload.container}" if workload.container else ""
+        screen.print(Text(f"{_place(workload)}{container}", style="bold"))
         render.show(screen, verdict, commands=False)
     others = [workload for workload, verdict in checked if verdict is None]
     if others:
@@ -158,7 +164,9 @@ def _show(checked: Sequence[Checked], count: int) -> None:
 
 
 def _place(workload: Workload) -> str:
-    return f"{workload.file}, document {workload.document}: {workload.kind} {workload.name or 'without a name'}"
+    """Return where a workload stands: file, position, kind, name."""
+    position = f", document {workload.document}" if workload.document > 1 else ""
+    return f"{workload.file}{position}: {workload.kind} {workload.name or 'without a name'}"
 
 
 def _counted(number: int, what: str) -> str:

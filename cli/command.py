@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 class _AsTyped:
@@ -18,24 +15,25 @@ class _AsTyped:
         return () if value is None and (param.multiple or param.nargs == -1) else value
 
 
-def _keep_as_typed(params: Iterable[Any]) -> None:
+def _kept_as_typed(params: list[Any]) -> list[Any]:
     """Spare typer the import of pydantic (100 ms a call), which it would use to turn text into text."""
     for param in params:
         if hasattr(param, "_runtime_param"):
             param._runtime_param = _AsTyped()  # noqa: SLF001  there is no public way; without it all works, slower
+    return params
 
 
 class Command(TyperCommand):
     """A command that starts without pydantic."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        _keep_as_typed(self.params)
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, those that typer adds by itself included."""
+        return _kept_as_typed(super().get_params(ctx))
 
 
 class Group(TyperGroup):
     """The program itself, which starts without pydantic."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        _keep_as_typed(self.params)
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, those that typer adds by itself included."""
+        return _kept_as_typed(super().get_params(ctx))

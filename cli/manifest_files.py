@@ -22,10 +22,10 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that cannot be read, and why, in one line."""
+    """A file that cannot be read, and why, one line a fault."""
 
     file: str
-    message: str
+    faults: tuple[str, ...]
 
 
 def files(paths: Iterable[str]) -> Iterator[str | Unreadable]:
@@ -51,7 +51,7 @@ def _under(path: str) -> Iterator[str | Unreadable]:
                     found = True
                     yield os.path.join(folder, name)  # noqa: PTH118  as above
         if not found:
-            yield Unreadable(path, f"no manifests here: looked for {', '.join(f'*{suffix}' for suffix in SUFFIXES)}")
+            yield Unreadable(path, (f"no manifests here: looked for {', '.join(f'*{suffix}' for suffix in SUFFIXES)}",))
     else:
         yield path
 
@@ -61,17 +61,17 @@ def read(file: str) -> list[Any] | Unreadable:
     try:
         data = _bytes(file)
     except OSError as fault:
-        return Unreadable(file, fault.strerror or str(fault))
+        return Unreadable(file, (fault.strerror or str(fault),))
     if len(data) > LARGEST_FILE:
-        return Unreadable(file, f"larger than {LARGEST_FILE // MIB} MiB; no manifest is")
+        return Unreadable(file, (f"larger than {LARGEST_FILE // MIB} MiB; no manifest is",))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        return Unreadable(file, f"not UTF-8 text (byte {fault.start})")
+        return Unreadable(file, (f"not UTF-8 text (byte {fault.start})",))
     try:
         return load_documents(text, as_json=file.endswith(".json"))
     except ValueError as fault:
-        return Unreadable(file, str(fault))
+        return Unreadable(file, (str(fault),))
 
 
 def _bytes(file: str) -> bytes:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,16 +18,39 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
-PROFILE = ("--profile", "v100-2gpu")
 MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
-FLASH_OFF = ("--env", "USE_FLASH_ATTENTION=false")
-LIMITS = (
-    *("--max-input-tokens", "3072", "--max-total-tokens", "4096"),
+ARGUMENTS = (
+    *("--num-shard", "1", "--max-input-tokens", "3072", "--max-total-tokens", "4096"),
     *("--max-batch-prefill-tokens", "3072", "--max-batch-size", "2"),
 )
-ACCEPTED = ("plan", *PROFILE, "--model", MISTRAL, *FLASH_OFF, "--engine-version", "3.0.1")
-"""The spec that our two-GPU stack runs; engine arguments follow."""
-ACCEPTED_ARGS = ("--", "--num-shard", "1", *LIMITS)
+"""Launcher arguments with which TGI 3.0.1 serves Mistral 7B on two V100 16 GB."""
+
+
+@pytest.fixture
+def accepted_line() -> dict[str, Any]:
+    """Return a batch line that is accepted."""
+    return {
+        "gpu": "v100-16gb",
+        "gpus": 2,
+        "engine": "tgi",
+        "engine_version": "3.0.1",
+        "model": MISTRAL,
+        "args": list(ARGUMENTS),
+        "env": {"USE_FLASH_ATTENTION": "false"},
+    }
+
+
+@pytest.fixture
+def accepted_words() -> tuple[str, ...]:
+    """Return the same as options of `voltaic plan`; the engine's arguments follow after `--`."""
+    release = ("--engine-version", "3.0.1", "--env", "USE_FLASH_ATTENTION=false")
+    return ("plan", "--profile", "v100-2gpu", "--model", MISTRAL, *release)
+
+
+@pytest.fixture
+def accepted_arguments() -> tuple[str, ...]:
+    """Return the engine's arguments behind their mark."""
+    return ("--", *ARGUMENTS)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_a_named_file_is_read_whatever_its_ending(tmp_path: Path) -> None:
 def test_a_folder_without_manifests_is_a_fault(tmp_path: Path) -> None:
     """An empty folder is not an accept: it says what was looked for."""
     assert list(files([str(tmp_path)])) == [
-        Unreadable(str(tmp_path), "no manifests here: looked for *.yaml, *.yml, *.json")
+        Unreadable(str(tmp_path), ("no manifests here: looked for *.yaml, *.yml, *.json",))
     ]
 
 
@@ -61,12 +61,12 @@ def test_an_unreadable_file_says_why(tmp_path: Path, content: bytes, message: st
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
 
-    assert read(str(path)) == Unreadable(str(path), message)
+    assert read(str(path)) == Unreadable(str(path), (message,))
 
 
 def test_a_missing_file_says_so() -> None:
     """A path that does not exist is a fault of the input."""
-    assert read("nowhere.yaml") == Unreadable("nowhere.yaml", "No such file or directory")
+    assert read("nowhere.yaml") == Unreadable("nowhere.yaml", ("No such file or directory",))
 
 
 def test_a_file_beyond_the_bound_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,4 +75,4 @@ def test_a_file_beyond_the_bound_is_not_read(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "a.yaml"
     path.write_bytes(b"#" * (manifest_files.MIB + 1))
 
-    assert read(str(path)) == Unreadable(str(path), "larger than 1 MiB; no manifest is")
+    assert read(str(path)) == Unreadable(str(path), ("larger than 1 MiB; no manifest is",))
