@@ -28,7 +28,7 @@ class GpuWeights:
     """Bytes of its weights and buffers, as the allocator reserves them."""
     layers: int
     first: bool
-    """True: here a forward pass begins, and here its logits are returned."""
+    """True: here the inputs are, and to their GPU accelerate carries the logits back."""
     head: bool
     """True: the output head is computed here."""
 
@@ -71,28 +71,31 @@ def weights_of(
     embeddings = _by_module(embedding_tensors(arch), fmt)
     norm, head = _end(arch, fmt)
     layer_bytes = sum(size * count for size, count in layer)
+    # accelerate takes one bit for an element of a mask, PyTorch a byte.
+    planned = layer_bytes - _mask(arch) * 7 // 8
     leaves = arch.layers * len(_by_module(layer_tensors(arch, 0), fmt)) + len(embeddings) + 1 + bool(head)
     pieces = Pieces(
         embedding=tuple(sum(module) for module in embeddings),
-        layer=layer_bytes,
+        layer=planned,
         layers=arch.layers,
         norm=sum(norm),
         head=sum(head),
-        mean_leaf=(sum(map(sum, embeddings)) + arch.layers * layer_bytes + sum(norm) + sum(head)) // leaves,
+        mean_leaf=(sum(map(sum, embeddings)) + arch.layers * planned + sum(norm) + sum(head)) // leaves,
     )
     # A checkpoint may carry a copy of a tied head, which the class does not hold again.
     copies = arch.vocab * arch.hidden * FLOAT_BYTES if arch.tied_embeddings else 0
-    extra = 0 if stated is None else max(0, stated - pieces.total - copies)
+    loaded = pieces.total + arch.layers * (layer_bytes - planned)
+    extra = 0 if stated is None else max(0, stated - loaded - copies)
     per_gpu = tuple(
         GpuWeights(
             reserved=_reserved(share, layer, embeddings, norm, head) + -(-extra // gpus),
             layers=share.layers,
-            first=0 in share.embeddings,
+            first=index == 0,
             head=share.head,
         )
-        for share in split(pieces, gpus, free)
+        for index, share in enumerate(split(pieces, gpus, free))
     )
-    return Weights(per_gpu, pieces.total + extra, _largest(arch))
+    return Weights(per_gpu, loaded + extra, _largest(arch))
 
 
 def _size(tensor: Tensor, fmt: str) -> int:
@@ -125,9 +128,14 @@ def _buffers(arch: Architecture, transformers: tuple[int, int, int] | None) -> l
     buffers: list[tuple[int, int]] = []
     if arch.rotary_dim and facts.has_rotary_tables(arch.model_type, transformers):
         buffers.append((positions * arch.rotary_dim * FLOAT_BYTES, 2))
-    if facts.has_mask_buffers(arch.model_type):
-        buffers.append((positions * positions, 1))
+    if _mask(arch):
+        buffers.append((_mask(arch), 1))
     return buffers
+
+
+def _mask(arch: Architecture) -> int:
+    """Return the bytes of the causal mask that a layer holds."""
+    return (arch.max_positions or 0) ** 2 if facts.has_mask_buffers(arch.model_type) else 0
 
 
 def _reserved(
