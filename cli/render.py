@@ -75,7 +75,7 @@ def findings(console: Console, found: Sequence[Finding]) -> None:
         console.print()
         console.print(Text.assemble((finding.rule, style), f"  {finding.level}, {finding.outcome}"))
         parts = [("", finding.message), ("Why: ", finding.why), ("Way out: ", finding.fix)]
-        parts += [("Source: ", str(source)) for source in finding.sources]
+        parts.append(("Sources: ", "; ".join(map(str, finding.sources))))
         for name, text in parts:
             if text:
                 indented(console, Text.assemble((name, "bold"), text))

@@ -95,8 +95,8 @@ def _failed(error: Exception) -> Report:
 
 
 def _lines(message: str, why: str, fix: str, sources: Iterable[object] = ()) -> str:
-    lines = [message, f"Why: {why}", f"Way out: {fix}", *(f"Source: {source}" for source in sources)]
-    return "\n".join(line for line in lines if not line.endswith(": "))
+    lines = [("", message), ("Why: ", why), ("Way out: ", fix), ("Sources: ", "; ".join(map(str, sources)))]
+    return "\n".join(f"{name}{text}" for name, text in lines if text)
 
 
 def _report(finding: Finding, *, strict: bool, where: str = "") -> Report:
