@@ -53,6 +53,10 @@ class Engine(Protocol):
 
     name: str
 
+    def releases(self) -> tuple[str, ...]:
+        """Return every release that the facts cover, oldest first."""
+        ...
+
     def parse(self, version: str | None, args: Sequence[str], env: Mapping[str, str | None]) -> CommandLine:
         """Read arguments and environment as the launcher of this release does; never raises."""
         ...
@@ -67,6 +71,22 @@ class Engine(Protocol):
 
     def model_support(self, spec: ServingSpec) -> tuple[Support, ...]:
         """Answer for architecture, weights format, dtype and sharding on that GPU: all that is not `ok`."""
+        ...
+
+    def shard_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer whether there are as many GPUs as shards: all that is not `ok`."""
+        ...
+
+    def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer whether well formed arguments go together: all that is not `ok`."""
+        ...
+
+    def environment(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return the variables that must be set so that this spec runs, without secrets."""
+        ...
+
+    def required_options(self, spec: ServingSpec) -> Mapping[str, Any]:
+        """Return the canonical options that must be set so that this spec runs, beside those that are."""
         ...
 
     def runs(self, spec: ServingSpec) -> Runs | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voltaic.engines.base import Support
-from voltaic.engines.tgi import command_line
+from voltaic.engines.tgi import argument_support, command_line, model_support, releases, requirements, run, support
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from voltaic.engines.base import Runs
+    from voltaic.engines.base import Runs, Support
     from voltaic.memory.bill import Bill, NoBill
     from voltaic.spec import CommandLine, ServingSpec
 
@@ -19,6 +18,10 @@ class Tgi:
     """Text Generation Inference, releases 1.1.0 to 3.3.7."""
 
     name = "tgi"
+
+    def releases(self) -> tuple[str, ...]:
+        """Return every release that the facts cover, oldest first."""
+        return releases.versions()
 
     def parse(self, version: str | None, args: Sequence[str], env: Mapping[str, str | None]) -> CommandLine:
         """Read arguments and environment as the launcher of this release does; never raises."""
@@ -30,15 +33,31 @@ class Tgi:
 
     def gpu_support(self, spec: ServingSpec) -> Support:
         """Answer whether this release runs on this GPU at all."""
-        return Support("unknown", f"no facts about {spec.release} yet", "", "")
+        return support.gpu_support(spec)
 
     def model_support(self, spec: ServingSpec) -> tuple[Support, ...]:
         """Answer for architecture, weights format, dtype and sharding on that GPU: all that is not `ok`."""
-        return (self.gpu_support(spec),)
+        return model_support.model_support(spec)
 
-    def runs(self, spec: ServingSpec) -> Runs | None:  # noqa: ARG002
+    def shard_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer whether there are as many GPUs as shards: all that is not `ok`."""
+        return argument_support.shard_support(spec)
+
+    def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer whether well formed arguments go together: all that is not `ok`."""
+        return argument_support.argument_support(spec)
+
+    def environment(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return the variables that must be set so that this spec runs, without secrets."""
+        return requirements.environment(spec)
+
+    def required_options(self, spec: ServingSpec) -> Mapping[str, Any]:
+        """Return the canonical options that must be set so that this spec runs, beside those that are."""
+        return requirements.required_options(spec)
+
+    def runs(self, spec: ServingSpec) -> Runs | None:
         """Return how the spec runs; None where it does not, or where that is not known."""
-        return None
+        return run.runs(spec)
 
     def bill(self, spec: ServingSpec) -> Bill | NoBill:
         """Return the VRAM bill, or why there is none."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from voltaic.engines import data
-from voltaic.engines.versions import parse_version
+from voltaic.engines.versions import parse_version, within
 
 if TYPE_CHECKING:
     from voltaic.engines.versions import Version
@@ -28,9 +28,15 @@ class TgiRelease:
 
 
 @functools.cache
+def facts() -> dict[str, Any]:
+    """Return releases.toml; read once."""
+    return data.table(Path(__file__).with_name("releases.toml"))
+
+
+@functools.cache
 def versions() -> tuple[str, ...]:
     """Return every release that the facts cover, oldest first."""
-    return tuple(data.table(Path(__file__).with_name("releases.toml"))["versions"])
+    return tuple(facts()["versions"])
 
 
 @functools.cache
@@ -49,3 +55,14 @@ def release(text: str | None) -> TgiRelease | None:
 def name_of(text: str | None) -> str:
     """Return the release for people: `TGI 3.0.1`, or `TGI (version unknown)`."""
     return f"TGI {text}" if text else "TGI (version unknown)"
+
+
+def by_release(rows: list[list[Any]], version: Version) -> Any:
+    """Return the value of the first row whose range holds; None where none does."""
+    return next((value for releases, value in rows if within(version, releases)), None)
+
+
+@functools.cache
+def transformers(version: Version) -> Version | None:
+    """Return the release of transformers in the image."""
+    return parse_version(by_release(facts()["transformers"], version))

@@ -1,0 +1,166 @@
+"""What launcher and router make of arguments that are well formed: shards, limits, and options that belong together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from voltaic.engines.base import Support
+from voltaic.engines.tgi import limits, shards
+from voltaic.engines.tgi.case import case_of
+from voltaic.engines.tgi.releases import name_of, release
+from voltaic.findings import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from voltaic.engines.versions import Version
+    from voltaic.spec import ServingSpec
+
+_LAUNCHER: Final = Source("launcher/src/main.rs, main, of 1.2.0 to 3.3.7")
+_EXL2_ALONE: Final = (2, 1, 0)
+
+
+def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
+    """Answer whether there are as many GPUs as shards: all that is not `ok`."""
+    known = release(spec.release.version)
+    if known is None:
+        return ()  # the question about release and GPU says so
+    if known.version >= _EXL2_ALONE and spec.option("quantize") == "exl2" and (spec.option("num_shard") or 1) > 1:
+        exl2: tuple[Support, ...] = (
+            _no(
+                f"{name_of(known.text)} does not shard weights quantized by exl2, and --num-shard is "
+                f"{spec.option('num_shard')}.",
+                "Sharding is currently not supported with `exl2` quantization",
+                "Write --num-shard 1.",
+                _LAUNCHER,
+            ),
+        )
+    else:
+        exl2 = ()
+    return (*_count(spec, known.version), *exl2)
+
+
+def _no(message: str, error: str, fix: str, source: Source) -> Support:
+    return Support("no", message, f'The launcher ends with "{error}".', fix, (source,))
+
+
+def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
+    gpus = spec.gpus
+    found = shards.resolve(spec.option("sharded"), spec.option("num_shard"), spec.command.env, version, gpus)
+    title = name_of(spec.release.version)
+    if found.error:
+        pod = f"a pod with {_gpus(gpus)}" if gpus is not None else "this pod"
+        yield _no(
+            f"Sharding is asked of {pod}, and the launcher finds one shard: {_asked(spec)}.",
+            found.error,
+            found.fix[:1].upper() + found.fix[1:] + ".",
+            shards.SOURCE,
+        )
+        return
+    readable = not any(fault.unreadable for fault in spec.command.faults)
+    stated = "num_shard" in spec.command.options
+    if len(found.possible) != 1 or (not stated and not readable and gpus != 1):
+        yield _uncertain(spec, title, found.possible)
+        return
+    count = found.possible[0]
+    if gpus is None:
+        if count > 1:
+            yield Support(
+                "unknown",
+                f"{title} starts {count} shards; how many GPUs the pod gets is not known.",
+                "Every shard needs a GPU of its own.",
+                "State the number of GPUs.",
+                (shards.SOURCE,),
+            )
+        return
+    if count > gpus:
+        yield Support(
+            "no",
+            f"{title} starts {count} shards on {_gpus(gpus)}: {_asked(spec)}.",
+            'Every shard takes a GPU of its own; the shards without one end with "Each process is one gpu".',
+            f"Write --num-shard {gpus}." if gpus > 1 else "Write --num-shard 1, or use a profile with more GPUs.",
+            (shards.SOURCE,),
+        )
+
+
+def _uncertain(spec: ServingSpec, title: str, possible: tuple[int, ...]) -> Support:
+    gpus = spec.gpus
+    if not possible:
+        message = f"How many shards {title} starts is not known: neither --num-shard nor the visible devices are."
+    else:
+        numbers = " or ".join(str(number) for number in possible)
+        message = f"{title} starts {numbers} shards: --num-shard is not set."
+    return Support(
+        "unknown",
+        message,
+        "Without --num-shard the launcher counts the entries of CUDA_VISIBLE_DEVICES or NVIDIA_VISIBLE_DEVICES. The "
+        "device plugin lists one entry a GPU; where the container runtime sets `all` or `void`, that counts as one.",
+        "Write --num-shard 1" + (f" for a layer split or one GPU, or --num-shard {gpus} to shard." if gpus else "."),
+        (shards.SOURCE,),
+    )
+
+
+def _gpus(count: int) -> str:
+    return f"{count} GPU" if count == 1 else f"{count} GPUs"
+
+
+def _asked(spec: ServingSpec) -> str:
+    sharded, count = spec.option("sharded"), spec.option("num_shard")
+    parts = [f"--sharded {str(sharded).lower()}"] if sharded is not None else []
+    parts += [f"--num-shard {count}"] if count is not None else []
+    return " ".join(parts) if parts else "neither --sharded nor --num-shard is set"
+
+
+def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
+    """Answer whether well formed arguments go together: all that is not `ok`."""
+    known = release(spec.release.version)
+    if known is None:
+        return ()
+    return (*_together(spec), *_limits(spec, known.version))
+
+
+def _together(spec: ServingSpec) -> Iterator[Support]:
+    if spec.option("num_shard") == 0 and spec.option("sharded") is not True:
+        yield _no("--num-shard is 0.", "`num_shard` cannot be < 1", "Write --num-shard 1.", _LAUNCHER)
+    if spec.option("validation_workers") == 0:
+        fix = "Leave --validation-workers away, or write 1 or more."
+        yield _no("--validation-workers is 0.", "`validation_workers` must be > 0", fix, _LAUNCHER)
+    if spec.option("ngrok"):
+        for name in ("ngrok_authtoken", "ngrok_edge"):
+            flag = name.replace("_", "-")
+            if name not in spec.command.options and name.upper() not in spec.command.env:
+                error = f"`{flag}` must be set when using ngrok tunneling"
+                yield _no(
+                    f"--ngrok is set without --{flag}.", error, f"Add --{flag}, or leave --ngrok away.", _LAUNCHER
+                )
+    adapters = spec.option("lora_adapters")
+    for adapter in adapters.split(",") if isinstance(adapters, str) else ():
+        if "=" not in adapter and adapter.count("@") > 1:
+            error = f"Invalid LoRA adapter format: {adapter.strip()}"
+            yield _no(
+                f"The LoRA adapter {adapter.strip()!r} is not of the form id, id@revision or id=path.",
+                error,
+                "Write each adapter as id, id@revision or id=path.",
+                _LAUNCHER,
+            )
+
+
+def _limits(spec: ServingSpec, version: Version) -> Iterator[Support]:
+    case = case_of(spec)
+    possible = case.shards.possible if case is not None and case.shards.possible else (1,)
+    # Without a known GPU the fewer questions of a flash server are asked.
+    flash = True
+    if case is not None:
+        outcome = case.outcome(possible[0])
+        flash = outcome.way == "flash" or (case.flash and outcome.way not in {"fallback", "native"})
+    arch = spec.model.architecture
+    found = limits.effective(spec.command.options, version, arch, spec.gpu, shards=possible[0], flash=flash)
+    readable = not any(fault.unreadable for fault in spec.command.faults)
+    for fault in found.faults:
+        yield Support(
+            "no" if readable or not fault.derived else "unknown",
+            fault.message[:1].upper() + fault.message[1:] + ".",
+            f'The server does not get ready: "{fault.error}".',
+            fault.fix[:1].upper() + fault.fix[1:] + ".",
+            (limits.SOURCE,),
+        )

@@ -1,0 +1,158 @@
+"""Model families as TGI's dispatcher knows them, by release."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from voltaic.engines import data
+from voltaic.engines.versions import parse_version, within
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voltaic.engines.versions import Version
+    from voltaic.findings import Source
+
+Way = Literal["flash", "fallback", "native", "generic", "trap", "unknown", "error"]
+_WAYS: dict[str, Way] = {
+    "flash": "flash",
+    "fallback": "fallback",
+    "native": "native",
+    "generic": "generic",
+    "trap": "trap",
+    "unknown": "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the dispatcher goes, or the error with which the shard ends."""
+
+    way: Way
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A family's own branch of the dispatcher in some releases."""
+
+    releases: str
+    flash: Outcome
+    unsharded: Outcome
+    sharded: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Model types that the dispatcher treats alike."""
+
+    model_types: tuple[str, ...]
+    title: str
+    known: Version | None
+    """First release whose transformers library knows it; None: none does."""
+    sdpa: Version | None
+    """First release whose transformers library gives it fused attention; None: none does."""
+    routes: tuple[Route, ...]
+    flash2: str | None
+    """Releases in which it needs flash attention v2."""
+    window2: str | None
+    """Releases in which it needs flash attention v2 where a sliding window is set."""
+    bf16: str | None
+    """Releases in which its flash model computes in bfloat16 unless told otherwise."""
+    kernels: Literal["always", "sharded"] | None
+    """When the compiled custom kernels are used."""
+    vision: bool
+
+    def route(self, version: Version) -> Route | None:
+        """Return the family's own branch in that release; None where it has none."""
+        return next((route for route in self.routes if within(version, route.releases)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Generic:
+    """The end of the dispatcher, for families without a branch of their own."""
+
+    sharded: str
+    unsupported: str
+    broken: str
+    """Releases that do not reach it without flash attention."""
+    flash_unknown: str
+    """Releases in which what it does with flash attention is not established."""
+    quantize: Mapping[str, tuple[tuple[str, str], ...]]
+    """Refused values: releases and error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """All families that the facts cover."""
+
+    by_type: Mapping[str, Family]
+    named: tuple[tuple[str, str | None, Family], ...]
+    """Beginning of a model id, model type that must go with it (None: any), and the family."""
+    generic: Generic
+    source: Source
+
+    def of(self, model_type: str | None, model_id: str | None) -> Family | None:
+        """Return the family of a model; None where the facts do not cover it."""
+        for prefix, needed, family in self.named:
+            if model_id is not None and model_id.startswith(prefix) and needed in {None, model_type}:
+                return family
+        return self.by_type.get(model_type) if model_type is not None else None
+
+
+_KEYS = frozenset(
+    {"model_types", "title", "known", "sdpa", "routes", "flash2", "window2", "bf16", "kernels", "vision"},
+)
+
+
+def _outcome(text: str) -> Outcome:
+    if text.startswith("!"):
+        return Outcome("error", text[1:])
+    if text not in _WAYS:
+        raise data.BadFactsError(f"outcome {text!r}: write one of {', '.join(_WAYS)} or !error")
+    return Outcome(_WAYS[text])
+
+
+def _family(row: dict[str, Any]) -> Family:
+    data.only(row, _KEYS, f"family {row.get('title')}")
+    return Family(
+        model_types=tuple(row["model_types"]),
+        title=row["title"],
+        known=parse_version(row.get("known")),
+        sdpa=parse_version(row.get("sdpa")),
+        routes=tuple(Route(route[0], *(_outcome(text) for text in route[1:])) for route in row.get("routes", [])),
+        flash2=row.get("flash2"),
+        window2=row.get("window2"),
+        bf16=row.get("bf16"),
+        kernels=row.get("kernels"),
+        vision=row.get("vision", False),
+    )
+
+
+@functools.cache
+def families() -> Families:
+    """Return all families; read once."""
+    facts = data.table(Path(__file__).with_name("families.toml"))
+    rows = [_family(row) for row in facts["family"]]
+    by_type = {model_type: family for family in rows for model_type in family.model_types}
+    if len(by_type) != sum(len(family.model_types) for family in rows):
+        raise data.BadFactsError("families.toml names a model type twice")
+    generic = facts["generic"]
+    return Families(
+        by_type=by_type,
+        named=tuple((row["prefix"], row.get("model_type"), by_type[row["family"]]) for row in facts["named"]),
+        generic=Generic(
+            sharded=generic["sharded"],
+            unsupported=generic["unsupported"],
+            broken=generic["broken"],
+            flash_unknown=generic["flash_unknown"],
+            quantize={
+                value: tuple((releases, error) for releases, error in rows)
+                for value, rows in generic["quantize"].items()
+            },
+        ),
+        source=data.source(facts["source"], facts["confidence"]),
+    )

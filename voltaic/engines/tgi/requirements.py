@@ -1,0 +1,56 @@
+"""What must be set so that a spec runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from voltaic.engines.tgi import capability
+from voltaic.engines.tgi.capability import Question
+from voltaic.engines.tgi.case import case_of
+from voltaic.engines.tgi.releases import by_release, facts, release
+
+if TYPE_CHECKING:
+    from voltaic.hardware import GpuModel
+    from voltaic.spec import ServingSpec
+
+
+def required_environment(version: str | None, gpu: GpuModel) -> dict[str, str]:
+    """Return the variables without which the release does not serve on the GPU: `USE_FLASH_ATTENTION=false` or none."""
+    known = release(version)
+    if known is None:
+        return {}
+    flash = capability.answer(Question("flash"), known.version, gpu.arch)
+    without = capability.answer(Question("without-flash"), known.version, gpu.arch)
+    needed = flash is not None and flash.answer in {"wrong", "unknown"}
+    works = without is not None and without.answer == "ok"
+    return {"USE_FLASH_ATTENTION": "false"} if needed and works else {}
+
+
+def environment(spec: ServingSpec) -> dict[str, str]:
+    """Return the variables that must be set so that this spec runs: the flash switch, and where models are kept."""
+    known = release(spec.release.version)
+    if known is None:
+        return {}
+    cache = {by_release(facts()["cache"], known.version): facts()["cache_path"]}
+    return {**(required_environment(spec.release.version, spec.gpu) if spec.gpu is not None else {}), **cache}
+
+
+def required_options(spec: ServingSpec) -> dict[str, Any]:
+    """Return the options that must be set so that this spec runs, as far as they are not set.
+
+    The number of shards is always stated, because the launcher's own count depends on the container runtime.
+    """
+    case = case_of(spec)
+    if case is None:
+        return {}
+    needed: dict[str, Any] = {}
+    if "num_shard" not in spec.command.options and spec.option("sharded") is not True:
+        needed["num_shard"] = 1
+    count = spec.option("num_shard", needed.get("num_shard", 1))
+    family = case.family
+    if family is not None and family.kernels is not None and case.outcome(count).way == "native":
+        kernels = case.ask("kernels")
+        used = family.kernels == "always" or count > 1
+        if used and (kernels is None or kernels.answer != "ok") and not spec.option("disable_custom_kernels"):
+            needed["disable_custom_kernels"] = True
+    return needed
