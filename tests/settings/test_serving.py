@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,26 @@ def test_a_model_that_does_not_fit_is_given_the_smallest_limits_and_refused(prof
     verdict = judge(spec)
     assert verdict.verdict == "refuse"
     assert [finding.rule for finding in verdict.findings] == ["vram-budget"]
+
+
+def test_limits_that_the_engine_refuses_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without flash attention a window shorter than the longest prompt is refused: a shorter prompt is derived."""
+    known = models.resolve(MISTRAL)
+    assert known.architecture is not None
+    windowed = replace(known, architecture=replace(known.architecture, sliding_window=2048))
+    monkeypatch.setattr(models, "resolve", lambda *_, **__: windowed)
+    spec = spec_of("v100-2gpu")
+    assert spec.option("max_input_tokens") == 1536
+    assert judge(spec).verdict == "accept"
+
+
+def test_where_something_else_is_in_the_way_the_limits_are_those_that_fit() -> None:
+    """A method that the engine ignores is refused for that, and not for limits that were made small in vain."""
+    spec = spec_of(quantization="bitsandbytes-nf4")
+    assert spec.option("max_total_tokens") == 2048
+    assert {finding.rule for finding in judge(spec).findings if finding.outcome == "violation"} == {
+        "engine-model-support"
+    }
 
 
 def test_the_command_line_is_complete() -> None:
@@ -115,8 +136,30 @@ def test_extra_arguments_are_passed_on_and_judged() -> None:
     spec = spec_of(extraArgs="--max-waiting-tokens 7")
     assert spec.command.args[-2:] == ("--max-waiting-tokens", "7")
     assert spec.option("max_waiting_tokens") == 7
-    twice = spec_of(extraArgs="--num-shard 2")
-    assert "--num-shard" in {fault.where for fault in twice.command.faults}
+
+
+def test_what_is_derived_gives_way_to_extra_arguments() -> None:
+    """An option that the extra arguments set is not written a second time, and the rest agrees with it."""
+    spec = spec_of("v100-2gpu", extraArgs="--num-shard 2 --usage-stats on --max-total-tokens 2000")
+    assert spec.command.faults == ()
+    assert (spec.option("num_shard"), spec.option("usage_stats"), spec.option("max_total_tokens")) == (2, "on", 2000)
+    assert spec.option("max_input_tokens") == 512
+    assert spec.command.args.count("--max-total-tokens") == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"extraArgs": "--port 80"}, "--port"),
+        ({"extraArgs": "--model-id gpt2"}, "--model-id"),
+        ({"extraArgs": "--num-shard 1", "shards": "1"}, "--num-shard"),
+    ],
+)
+def test_an_option_stated_twice_is_written_twice_for_the_judge_to_refuse(values: dict[str, Any], where: str) -> None:
+    """What a stack says twice, and the port that its Service rests on, is refused as the launcher would refuse it."""
+    spec = spec_of(**values)
+    assert where in {fault.where for fault in spec.command.faults}
+    assert judge(spec).verdict == "refuse"
 
 
 def test_shards_and_gpus_are_taken_as_stated() -> None:

@@ -10,7 +10,7 @@ from voltaic.memory.bill import Bill
 from voltaic.spec import CommandLine, Release, ServingSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from voltaic.engines.base import Engine
     from voltaic.settings.model import Settings
@@ -52,18 +52,29 @@ class _Writer:
         """The spec without its command line."""
         self.engine = engine
         self.given = _given(settings)
+        self.extra = engine.parse(bare.release.version, settings.extra_args, {}).options
+        """Options that the extra arguments set. What is derived gives way to them."""
 
     def spec(self) -> ServingSpec:
         """Return the whole spec: shards first, since the bill depends on them, then the limits that fit."""
-        shards = self.settings.shards or self._shards()
-        architecture = self.bare.model.architecture
-        limits = defaults.limits(
-            self.engine.name,
-            {name: self.given[name] for name in defaults.LIMITS if name in self.given},
-            architecture.max_positions if architecture else None,
-            lambda limits: self._fits(self._written(shards, limits)),
-        )
+        shards = self.settings.shards or self.extra.get("num_shard") or self._shards()
+        limits = self._limits(shards, self._runs_and_fits)
+        if not self._runs_and_fits(self._written(shards, limits)):
+            # Something else is in the way at any limit: the best that fits is what the judge speaks about.
+            limits = self._limits(shards, self._fits)
         return self._written(shards, limits)
+
+    def _limits(self, shards: int, accepted: Callable[[ServingSpec], bool]) -> dict[str, int]:
+        architecture = self.bare.model.architecture
+        return defaults.limits(
+            self.engine.name,
+            {name: value for name, value in {**self.extra, **self.given}.items() if name in defaults.LIMITS},
+            architecture.max_positions if architecture else None,
+            lambda limits: accepted(self._written(shards, limits)),
+        )
+
+    def _runs_and_fits(self, spec: ServingSpec) -> bool:
+        return self._fits(spec) and all(support.answer != "no" for support in self.engine.model_support(spec))
 
     def _shards(self) -> int:
         """Return one shard a GPU where the engine really shards this model there, else one for all of them."""
@@ -81,10 +92,8 @@ class _Writer:
         """Return the spec with these shards and limits and with what the engine needs besides."""
         options = self._options(shards, limits)
         spec = self._parsed(options, {})
-        needed = {
-            name: value for name, value in _asked(self.engine, "required_options", spec).items() if name not in options
-        }
-        return self._parsed(options | needed, {**_asked(self.engine, "environment", spec), **self._secrets()})
+        needed = dict(self.engine.required_options(spec))
+        return self._parsed({**options, **needed}, {**self.engine.environment(spec), **self._secrets()})
 
     def _options(self, shards: int, limits: Mapping[str, int]) -> dict[str, Any]:
         settings = self.settings
@@ -99,7 +108,10 @@ class _Writer:
         elif settings.quantization is None and self.bare.gpu is not None:
             # With most methods the launcher refuses to be given both.
             options["dtype"] = defaults.dtype(self.bare.gpu, self.bare.model.architecture)
-        return options | dict(limits) | defaults.server_options()
+        derived = {**options, **limits, **defaults.server_options()}
+        # The port is the Service's as well: one of somebody's own is for the judge to refuse.
+        kept = {"port", *self.given}
+        return {name: value for name, value in derived.items() if name in kept or name not in self.extra}
 
     def _parsed(self, options: Mapping[str, Any], environment: Mapping[str, str | None]) -> ServingSpec:
         version = self.bare.release.version
@@ -125,11 +137,6 @@ class _Writer:
         # Every server of a release that can ask for a key does; the key is generated where none is stated.
         keys = variables["api_key"] if self._words("api_key", "key") else ()
         return dict.fromkeys((*names, *keys))
-
-
-def _asked(engine: Engine, question: str, spec: ServingSpec) -> dict[str, Any]:
-    ask = getattr(engine, question, None)
-    return {} if ask is None else dict(ask(spec))
 
 
 def _given(settings: Settings) -> dict[str, Any]:
