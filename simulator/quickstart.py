@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -55,8 +56,9 @@ def deploy(root: Path, cluster: Cluster, stack: str) -> int:
     lost = new and resources > 0
     if lost:
         console.print(f"The cluster is new, but {stack} has {resources} resources by its state: comparing first.")
-    console.print(f"pulumi up --stack {stack} --yes{' --refresh' if lost else ''}\n", style="bold")
-    code = stacks.up(stack, refresh=lost)
+    command = stacks.up_command(stack, refilled=lost)
+    console.print(f"{shlex.join(command)}\n", style="bold")
+    code = stacks.up(command)
     if code != 0:
         console.print(f"\n`pulumi up` ended with exit code {code}. The simulated cluster keeps running.", style="bold")
         return code

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from simulator.errors import SimulatorError
+from simulator.names import CONTEXT
 from simulator.processes import programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 COMMAND_SECONDS = 120.0  # for everything but `up`, which has timeouts of its own
+RECORD = "::pulumi:index:Stash::cluster"  # where the stack writes down which cluster it lives in
 OTHER_KEY = (
     "The encryptionsalt in {file} belongs to another passphrase. The committed one belongs to the empty passphrase: "
     "unset PULUMI_CONFIG_PASSPHRASE, or delete the line `encryptionsalt` there to begin with your own."
@@ -94,15 +96,32 @@ class Stacks:
         if done.returncode != 0:
             self._say(f"`pulumi refresh` could not compare {stack} with the cluster; `pulumi up` goes on without.")
 
-    def up(self, stack: str, *, refresh: bool = False) -> int:
-        """Run `pulumi up`, with its output where ours goes, and return its exit code.
+    def up_command(self, stack: str, *, refilled: bool = False) -> list[str]:
+        """The `pulumi up` that is needed.
 
         Args:
             stack: name of the stack.
-            refresh: compare the state with the cluster first.
+            refilled: its objects went with a cluster that was deleted: compare state and cluster first, and accept
+                the new cluster where the stack wrote down that it lives in the simulated one.
         """
-        command = [self._pulumi(), "up", "--stack", stack, "--yes", *(["--refresh"] if refresh else [])]
-        with subprocess.Popen(command, cwd=self.root, env=self._env) as process, _signals_go_to(process):
+        command = ["pulumi", "up", "--stack", stack, "--yes"]
+        if not refilled:
+            return command
+        resources = (
+            json.loads(self._must("stack", "export", "--stack", stack)).get("deployment", {}).get("resources", [])
+        )
+        records = [
+            resource["urn"]
+            for resource in resources
+            if resource["urn"].endswith(RECORD)
+            and resource.get("outputs", {}).get("output", {}).get("context") == CONTEXT
+        ]
+        return [*command, "--refresh", *(f"--replace={urn}" for urn in records)]
+
+    def up(self, command: list[str]) -> int:
+        """Run `pulumi up`, with its output where ours goes, and return its exit code."""
+        program = [self._pulumi(), *command[1:]]
+        with subprocess.Popen(program, cwd=self.root, env=self._env) as process, _signals_go_to(process):
             code = process.wait()
         return code if code >= 0 else 128 - code  # ended by a signal: as a shell says it
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rich.table import Table
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 GIB = 1024**3
 # lines of a bill in the order in which they are read; what a bill has beside them comes before the total
 BILL_LINES = ("weights", "kv_cache", "activations", "context", "other")
+PLACES = {"apiUrl": "API", "chatUrl": "chat page"}
 BILL_TOTALS = ("total", "budget", "headroom")
 
 
@@ -61,8 +63,9 @@ def bill_table(output: object) -> Table | None:
 
 
 def addresses(outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Name and address of every output that is one."""
-    return [(name, value) for name, value in _texts(outputs) if value.startswith(("http://", "https://"))]
+    """Name and address of every output that is an address on this machine."""
+    found = [(name, value) for name, value in _texts(outputs) if value.startswith(("http://", "https://"))]
+    return [(name, value) for name, value in found if urlsplit(value).hostname in ("localhost", "127.0.0.1")]
 
 
 def forward_commands(outputs: Mapping[str, Any]) -> list[str]:
@@ -94,9 +97,12 @@ def show(console: Console, stack: str, outputs: Mapping[str, Any], pods: Sequenc
     if found:
         console.print("\nWhere it is reached, while these commands run:")
         for name, address in found:
-            console.print(f"  {name:10} {address}")
+            console.print(f"  {PLACES.get(name, name):10} {address}")
         for command in forward_commands(outputs):
             console.print(f"  {command}", style="bold")
+        if "chatAdminEmail" in outputs:
+            console.print(f"  log in as {outputs['chatAdminEmail']}, with the password that this prints:")
+            console.print(f"  pulumi stack output chatAdminPassword --show-secrets --stack {stack}", style="bold")
         console.print("In the simulated cluster nothing answers there, because no container runs.")
     console.print("\nNext:")
     for command, purpose in next_commands(stack):
@@ -121,7 +127,7 @@ def _bills(output: object) -> list[dict[str, Any]]:
         except ValueError:
             return []
     if isinstance(output, dict):
-        for key in ("memory", "per_gpu", "perGpu"):
+        for key in ("memory", "bytes", "per_gpu"):  # beside `bytes`, `per_gpu` holds texts for people
             if key in output:
                 return _bills(output[key])
         return [output] if any(_is_size(value) for value in output.values()) else []

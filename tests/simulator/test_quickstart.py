@@ -58,6 +58,7 @@ k8s.apps.v1.Deployment(
     },
     opts=options,
 )
+pulumi.Stash("cluster", input={"context": "voltaic-sim"})
 pulumi.export("bill", {"per_gpu": [{"weights": 7 * 1024**3, "total": 7 * 1024**3}] * 2})
 pulumi.export("apiUrl", "http://localhost:8080/v1")
 """
@@ -147,7 +148,7 @@ def test_up_and_up_again(checkout: Checkout, capsys: pytest.CaptureFixture[str])
     code, again = checkout.up()
     second = time.monotonic() - began
     assert code == 0, again
-    assert "3 unchanged" in again
+    assert "4 unchanged" in again
     assert {path.name: path.read_text() for path in checkout.folder.glob("Pulumi.*")} == before
     with capsys.disabled():
         sys.stdout.write(f"\nmake up without set-up, tiny program: first {first:.1f} s, again {second:.1f} s\n")
@@ -160,7 +161,7 @@ def test_exit_code_of_pulumi_and_lost_cluster(checkout: Checkout) -> None:
     checkout.cluster.delete()
     code, output = checkout.up()
     assert code == 0, output
-    assert "The cluster is new, but v100-2gpu has 3 resources by its state: comparing first." in output
+    assert "The cluster is new, but v100-2gpu has 4 resources by its state: comparing first." in output
     assert any(line.startswith("│ tgi-") and "│ yes" in line for line in output.splitlines())
     checkout.config(broken="true")
     code, output = checkout.up()

@@ -28,6 +28,7 @@ echo "$*" >> "$CALLS"
 case "$*" in
   *"stack ls"*) echo '[{"name": "organization/voltaic/v100-1gpu", "resourceCount": 7}]' ;;
   *"stack output"*) echo "$OUTPUTS" ;;
+  *"stack export"*) echo "$EXPORT" ;;
   up*) eval "$UP" ;;
 esac
 case "$*" in *"$FAIL"*) echo "error: incorrect passphrase" >&2; exit 255 ;; esac
@@ -198,8 +199,27 @@ def test_other_backends_are_left_alone(world: World) -> None:
 @pytest.mark.parametrize(("script", "code"), [("true", 0), ("exit 255", 255), ("kill -9 $$", 137)])
 def test_exit_code_is_pulumis_own(world: World, script: str, code: int) -> None:
     """The exit code of `pulumi up` is handed on, and a signal as a shell would say it."""
-    assert world.stacks(UP=script).up(STACK) == code
-    assert world.called() == ["up --stack v100-2gpu --yes"]
+    assert world.stacks(UP=script).up(["pulumi", "up", "--yes"]) == code
+    assert world.called() == ["up --yes"]
+
+
+def test_stack_of_a_deleted_cluster_is_moved(world: World) -> None:
+    """Objects that went with the simulated cluster are compared, and the record of that cluster is replaced; no other."""
+    urn = "urn:pulumi:v100-2gpu::voltaic::pulumi:index:Stash::cluster"
+
+    def exported(context: str) -> str:
+        resources = [
+            {"urn": "urn:pulumi:v100-2gpu::voltaic::x::y"},
+            {"urn": urn, "outputs": {"output": {"context": context}}},
+        ]
+        return json.dumps({"deployment": {"resources": resources}})
+
+    assert world.stacks().up_command(STACK) == ["pulumi", "up", "--stack", STACK, "--yes"]
+    assert world.called() == []
+    moved = world.stacks(EXPORT=exported("voltaic-sim")).up_command(STACK, refilled=True)
+    assert moved == ["pulumi", "up", "--stack", STACK, "--yes", "--refresh", f"--replace={urn}"]
+    elsewhere = world.stacks(EXPORT=exported("production")).up_command(STACK, refilled=True)
+    assert elsewhere == ["pulumi", "up", "--stack", STACK, "--yes", "--refresh"]
 
 
 def test_outputs_that_cannot_be_read_are_empty(world: World) -> None:
@@ -215,7 +235,7 @@ def test_termination_reaches_pulumi_as_an_interrupt(world: World) -> None:
     script = "trap 'exit 7' INT; touch started; while true; do sleep 0.05; done"
     code = (
         "import os, pathlib, sys; from simulator.stacks import Stacks; "
-        f"sys.exit(Stacks(pathlib.Path({str(world.folder)!r}), os.environ, print).up({STACK!r}))"
+        f"sys.exit(Stacks(pathlib.Path({str(world.folder)!r}), os.environ, print).up(['pulumi', 'up']))"
     )
     env = world.env | {"UP": script, "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen([sys.executable, "-c", code], env=env, cwd=world.folder) as process:

@@ -33,7 +33,9 @@ def printed(outputs: dict, pods: list) -> str:
 
 
 @pytest.mark.parametrize(
-    "output", [BILL, BILL["per_gpu"], {"memory": BILL}, json.dumps(BILL)], ids=["memory", "list", "plan", "text"]
+    "output",
+    [BILL, BILL["per_gpu"], {"memory": BILL}, {"bytes": BILL, "per_gpu": [{"total": "9.00 GiB"}]}, json.dumps(BILL)],
+    ids=["memory", "list", "plan", "beside texts", "text"],
 )
 def test_bill_is_read_in_every_shape(output: object) -> None:
     """A plan document, its memory, its list and its text give the same columns, in GiB with two decimals."""
@@ -72,11 +74,19 @@ def test_pods_are_listed_with_state_node_and_gpus() -> None:
 def test_addresses_and_commands_are_found_wherever_they_are() -> None:
     """URLs and port-forward commands are taken from nested outputs, commands once."""
     forward = "kubectl -n llm port-forward svc/tgi 8080:8080"
-    outputs = {"apiUrl": "http://localhost:8080/v1", "page": {"url": "http://localhost:3000"}, "x": [forward, forward]}
-    assert addresses(outputs) == [("apiUrl", "http://localhost:8080/v1"), ("url", "http://localhost:3000")]
+    outputs = {
+        "apiUrl": "http://localhost:8080/v1",
+        "apiInClusterUrl": "http://tgi.llm.svc:8080",
+        "page": {"chatUrl": "http://localhost:3000"},
+        "chatAdminEmail": "admin@example.org",
+        "x": [forward, forward],
+    }
+    assert addresses(outputs) == [("apiUrl", "http://localhost:8080/v1"), ("chatUrl", "http://localhost:3000")]
     assert forward_commands(outputs) == [forward]
     text = printed(outputs, [])
-    assert "http://localhost:3000" in text
+    assert "chat page  http://localhost:3000" in text
+    assert "tgi.llm.svc" not in text
+    assert "log in as admin@example.org" in text
     assert text.count(forward) == 1
     assert "In the simulated cluster nothing answers there, because no container runs." in text
 
