@@ -118,3 +118,11 @@ def test_a_variable_that_is_no_text_is_unreadable(
     """Kubernetes takes text only."""
     found = one(deployment(container(env=[{"name": "NUM_SHARD", "value": 2}])))
     assert unreadable(found)["NUM_SHARD"] == "the value of NUM_SHARD, 2, is no text, which Kubernetes refuses"
+
+
+def test_entries_without_a_name_and_without_a_value_are_read_as_kubernetes_does(
+    container: Make, deployment: Make, one: Make
+) -> None:
+    """A variable without a value is empty; an entry without a name is none."""
+    found = one(deployment(container(env=[{"name": "A"}, {"value": "x"}, "B"])))
+    assert found.spec.command.env == {"A": ""}

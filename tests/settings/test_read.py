@@ -128,6 +128,23 @@ def test_tokens_are_explained_with_the_context_of_a_known_model() -> None:
         ("engine", "vlm", "engine: vlm is not known; allowed: tgi"),
         ("dtype", "fp16", "dtype: fp16 is not known; allowed: float16, bfloat16, float32. Did you mean float16?"),
         ("engineVersion", "v3.0.1", "engineVersion: v3.0.1 is not valid; allowed: a release such as 3.0.1. "),
+        (
+            "engineVersion",
+            "v3.0",
+            "engineVersion: v3.0 is not valid; allowed: a release such as 3.0.1. Set it with: pul",
+        ),
+        (
+            "engineVersion",
+            "latest",
+            "engineVersion: latest is not valid; allowed: a release such as 3.0.1. latest changes under a ",
+        ),
+        (
+            "engineVersion",
+            "3.0",
+            "engineVersion: 3.0 is not valid; allowed: a release such as 3.0.1. Give all three numbers",
+        ),
+        ("image", "https://a/b:3.0.1", "image: https://a/b:3.0.1 is not valid; allowed: name:tag, name@sha256:… or "),
+        ("labels", {"a/b/c": "d"}, "labels: a/b/c is not a label name; allowed: an object of label names and values"),
         ("engineVersion", 3.0, "engineVersion: 3.0 is not text; allowed: a release such as 3.0.1. Put the value into"),
         ("model", "https://huggingface.co/x", "model: https://huggingface.co/x is not valid; allowed: a repository id"),
         ("model", "a/b\n", "model: 'a/b\\n' is not valid; allowed: a repository id"),
@@ -323,3 +340,8 @@ def test_anything_is_read_or_refused(values: dict[str, Any]) -> None:
         settings.read(values, where=WHERE)
     except InvalidSettings as invalid:
         assert len(str(invalid).splitlines()) == len(invalid.faults) + 1  # noqa: PT017 - nothing raised is fine, too
+
+
+def test_an_image_with_a_scheme_is_told_to_leave_it_out() -> None:
+    """An image is no web address."""
+    assert faults(image="https://a/b:3.0.1")["image"].endswith(". Leave out https://.")
