@@ -107,16 +107,10 @@ class Stacks:
         command = ["pulumi", "up", "--stack", stack, "--yes"]
         if not refilled:
             return command
-        resources = (
-            json.loads(self._must("stack", "export", "--stack", stack)).get("deployment", {}).get("resources", [])
-        )
-        records = [
-            resource["urn"]
-            for resource in resources
-            if resource["urn"].endswith(RECORD)
-            and resource.get("outputs", {}).get("output", {}).get("context") == CONTEXT
-        ]
-        return [*command, "--refresh", *(f"--replace={urn}" for urn in records)]
+        state = json.loads(self._must("stack", "export", "--stack", stack))
+        records = [found for found in state["deployment"].get("resources", []) if found["urn"].endswith(RECORD)]
+        ours = [found["urn"] for found in records if found["outputs"]["output"].get("context") == CONTEXT]
+        return [*command, "--refresh", *(f"--replace={urn}" for urn in ours)]
 
     def up(self, command: list[str]) -> int:
         """Run `pulumi up`, with its output where ours goes, and return its exit code."""

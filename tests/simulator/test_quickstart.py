@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -161,7 +162,8 @@ def test_exit_code_of_pulumi_and_lost_cluster(checkout: Checkout) -> None:
     checkout.cluster.delete()
     code, output = checkout.up()
     assert code == 0, output
-    assert "The cluster is new, but v100-2gpu has 4 resources by its state: comparing first." in output
+    assert re.search("The cluster is new, but v100-2gpu has [0-9] resources by its state: comparing first.", output)
+    assert "--refresh --replace=urn:pulumi:v100-2gpu::voltaic::pulumi:index:Stash::cluster" in output
     assert any(line.startswith("│ tgi-") and "│ yes" in line for line in output.splitlines())
     checkout.config(broken="true")
     code, output = checkout.up()

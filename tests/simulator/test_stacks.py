@@ -204,7 +204,7 @@ def test_exit_code_is_pulumis_own(world: World, script: str, code: int) -> None:
 
 
 def test_stack_of_a_deleted_cluster_is_moved(world: World) -> None:
-    """Objects that went with the simulated cluster are compared, and the record of that cluster is replaced; no other."""
+    """Objects that went with the simulated cluster are compared; the record of that cluster is replaced, no other."""
     urn = "urn:pulumi:v100-2gpu::voltaic::pulumi:index:Stash::cluster"
 
     def exported(context: str) -> str:
