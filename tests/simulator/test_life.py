@@ -218,6 +218,29 @@ def test_state_that_cannot_be_read_is_reported(cluster: Cluster) -> None:
     assert processes.running(cluster.folder) == {}
 
 
+@pytest.mark.cluster
+def test_failed_start_shows_the_log_and_loses_nothing(cluster: Cluster, pod: MakePod, tmp_path: Path) -> None:
+    """A component that ends at once is named with the last lines of its log; what was in the cluster is kept."""
+    cluster.start()
+    run_a_pod(cluster, pod, "kept")
+    cluster.stop()
+    folder = tmp_path / "bin"
+    shutil.copytree(CHECKOUT / ".voltaic" / "bin", folder, symlinks=True)
+    (folder / "kube-scheduler").unlink()
+    (folder / "kube-scheduler").write_text(
+        '#!/bin/sh\ncase "$*" in *--version*) echo Kubernetes v1.36.1 ;; *) echo "no such luck" >&2; exit 1 ;; esac\n'
+    )
+    (folder / "kube-scheduler").chmod(0o755)
+    with pytest.raises(SimulatorError) as failed:
+        Cluster(cluster.name, cluster.root, bin_folder=folder).start()
+    assert "kube-scheduler ended soon after the start." in str(failed.value)
+    assert "kube-scheduler.log:\n  no such luck" in str(failed.value)
+    assert processes.running(cluster.folder) == {}
+    assert cluster.start().state == "running"
+    with cluster.user() as api:
+        assert is_ready(api.get("/api/v1/namespaces/llm/pods/kept"))
+
+
 def test_missing_programs_are_all_named(tmp_path: Path) -> None:
     """Nothing is started and nothing written when programs are missing."""
     folder = tmp_path / "bin"
