@@ -36,12 +36,9 @@ def apply(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec | None:
     engine = engines.engine(spec.release.engine)
     if engine is None:
         return None
-    changed = _machine(spec, settings)
-    options = _options(engine, spec, settings)
-    if options is None:
-        return None
-    version = changed.release.version or ""
-    args = _arguments(engine, version, options)
+    changed = on_other_machine(spec, settings)
+    version = changed.release.version
+    args = _arguments(engine, version or "", _options(engine, spec, settings))
     if args is None:
         return None
     touched = {OPTIONS[key].upper() for key in settings if key in OPTIONS}
@@ -52,7 +49,8 @@ def apply(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec | None:
     return replace(changed, command=engine.parse(version, args, env | settings.get("env", {})))
 
 
-def _machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec:
+def on_other_machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec:
+    """Return the spec with another profile, release or model; its command line stays as it is."""
     if "profile" in settings:
         profile = hardware.profile(settings["profile"])
         spec = replace(spec, gpu=profile.gpu, gpus=profile.count, gpu_unknown_because=None)
@@ -63,9 +61,9 @@ def _machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec:
     return spec
 
 
-def _options(engine: Engine, spec: ServingSpec, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def _options(engine: Engine, spec: ServingSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that the arguments set, with the changes; variables keep saying what they say."""
-    options = dict(engine.parse(spec.release.version, spec.command.args, {}).options)
+    options = dict(_said(engine, spec))
     if "model" in settings:
         options.pop("revision", None)
         options["model_id"] = settings["model"]
@@ -79,6 +77,19 @@ def _options(engine: Engine, spec: ServingSpec, settings: Mapping[str, Any]) -> 
         else:
             options[name] = settings[key]
     return options
+
+
+_last_said: tuple[ServingSpec | None, Mapping[str, Any]] = (None, {})
+
+
+def _said(engine: Engine, spec: ServingSpec) -> Mapping[str, Any]:
+    """Return the options that the arguments alone set; kept for the last spec, which is changed in many ways."""
+    global _last_said  # noqa: PLW0603  replaced as a whole, so that threads see options with their own spec
+    asked, said = _last_said
+    if asked is not spec:
+        said = engine.parse(spec.release.version, spec.command.args, {}).options
+        _last_said = (spec, said)
+    return said
 
 
 def _arguments(engine: Engine, version: str, options: Mapping[str, Any]) -> tuple[str, ...] | None:

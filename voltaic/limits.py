@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from voltaic import answers
 from voltaic.memory.bill import Bill
 from voltaic.memory.estimate import estimate
 
@@ -15,22 +14,21 @@ if TYPE_CHECKING:
     from voltaic.engines.base import Runs
     from voltaic.spec import ServingSpec
 
-STEP: Final = 128
+STEP: Final = 64
 """Tokens: limits are proposed in multiples of this."""
-LEAST_TOTAL: Final = 256
+LEAST_TOTAL: Final = 512
 """Tokens of the shortest request that is worth proposing."""
 
 
-def smaller_limits(spec: ServingSpec) -> Iterator[dict[str, Any]]:
+def smaller_limits(spec: ServingSpec, runs: Runs) -> Iterator[dict[str, Any]]:
     """Yield settings with smaller limits that fit by the bill, those that change least first.
 
-    The bill is monotone in every limit, so that the largest that fit are found by halving. What is yielded is to be
-    judged: the launcher has constraints of its own.
+    The bill grows with every limit, so that the largest that fit are found by halving. What is yielded is to be judged:
+    the launcher has constraints of its own.
     """
-    runs = answers.runs_of(spec)
-    if runs is None or not isinstance(estimate(spec, runs), Bill):
-        return
     limits = runs.limits
+    if not isinstance(estimate(spec, runs), Bill):
+        return
     size = min(limits[name] for name in ("max_batch_size", "max_concurrent_requests") if name in limits)
     total, prompt = limits["max_total_tokens"], limits["max_input_tokens"]
     prefill = limits["max_batch_prefill_tokens"]
@@ -44,7 +42,8 @@ def smaller_limits(spec: ServingSpec) -> Iterator[dict[str, Any]]:
     fewer = _largest(1, size - 1, lambda requests: fits(requests, total, prefill))
     if fewer is not None:
         yield {"maxBatchSize": fewer}
-    for requests in dict.fromkeys((size, 1)):
+    bounded = "max_batch_size" in limits
+    for requests in dict.fromkeys((size, 1) if bounded else (1,)):
         steps = _largest(
             -(-LEAST_TOTAL // STEP),
             (total - 1) // STEP,
@@ -63,8 +62,9 @@ def smaller_limits(spec: ServingSpec) -> Iterator[dict[str, Any]]:
 
 
 def _share(limit: int, shorter: int, total: int) -> int:
-    """Return a limit shortened as much as the total."""
-    return max(1, limit * shorter // total)
+    """Return a limit shortened as much as the total, in whole steps where it is longer than one."""
+    shared = limit * shorter // total
+    return max(1, shared if shared < STEP else shared // STEP * STEP)
 
 
 def _limited(runs: Runs, size: int, prompt: int, total: int, prefill: int) -> Runs:

@@ -45,13 +45,21 @@ class Verdict:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """Every answer that is not a yes, in the order of the rules; what does not fit names ways out that do."""
-        if not any(_is_too_large(finding) for finding in self.answers):
+        """Every answer that is not a yes, in the order of the rules.
+
+        What does not fit, else the first refusal, names ways out that are accepted as a whole; searched on first use.
+        """
+        first = next((finding for finding in self.answers if finding.outcome == "violation"), None)
+        if first is None or self.verdict != "refuse" or self.spec.command.faults:
             return self.answers
         from voltaic.fixes import way_out  # noqa: PLC0415  the search asks this module's judge
 
-        out = way_out(self.fixes, self.spec)
-        return tuple(replace(finding, fix=out) if _is_too_large(finding) else finding for finding in self.answers)
+        large = next((finding for finding in self.answers if _is_too_large(finding)), None)
+        if large is not None:
+            first, fix = large, way_out(self)
+        else:
+            fix = f"{first.fix} {way_out(self)}" if self.fixes else first.fix
+        return tuple(replace(finding, fix=fix) if finding is first else finding for finding in self.answers)
 
     @cached_property
     def fixes(self) -> tuple[Fix, ...]:

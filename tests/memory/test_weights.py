@@ -47,7 +47,7 @@ def weights(
     ],
 )
 def test_loads_what_the_parameters_weigh(model: str, gib: float) -> None:
-    """A float16 model holds two bytes a parameter: the sizes of memory.md 4.3 and of Llama-2-13B."""
+    """A float16 model holds two bytes a parameter."""
     assert weights(model).loaded / GIB == pytest.approx(gib, abs=0.005)
 
 

@@ -36,11 +36,12 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
     """
     gpu, gpus, arch = spec.gpu, spec.gpus, spec.model.architecture
     if gpu is None:
-        return NoBill(spec.gpu_unknown_because or "the GPU model is not known", "a GPU model that voltaic knows")
+        because = (spec.gpu_unknown_because or "the GPU model is not known").rstrip(".")
+        return NoBill(because, "a GPU model that voltaic knows")
     if gpus is None:
         return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
     if arch is None:
-        because = spec.model.unknown_because or "the model's architecture is not known"
+        because = (spec.model.unknown_because or "the model's architecture is not known").rstrip(".")
         return NoBill(because, "the model's config.json, of a family that voltaic knows")
     if runs is None:
         at_least = _at_least(gpu, gpus, spec.model, arch, _asked_format(spec))
@@ -109,10 +110,10 @@ def _weights(
 
 
 def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture, weights: Weights) -> Bill:
-    limits = runs.limits
-    batch = min(limits[name] for name in ("max_batch_size", "max_concurrent_requests") if name in limits)
+    # A limit of 0 ends the launcher, which is for its own rule to say; here it stands for the least that can run.
+    limits = {name: max(1, limit) for name, limit in runs.limits.items()}
     load = fallback.Load(
-        batch=batch,
+        batch=min(limits[name] for name in ("max_batch_size", "max_concurrent_requests") if name in limits),
         total=limits["max_total_tokens"],
         input=limits["max_input_tokens"],
         prefill=limits["max_batch_prefill_tokens"],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from voltaic.rules import (
+    engine_gpu_support,
+    engine_model_support,
+    launcher_arguments,
+    single_gpu_shard,
+    vram_budget,
+)
 from voltaic.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -14,10 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Rule", "ask", "rule"]
 
-_MODULES = ("engine_gpu_support", "engine_model_support", "single_gpu_shard", "launcher_arguments", "vram_budget")
-
-RULES: tuple[Rule, ...] = tuple(
-    import_module(f"{__name__}.{module}").RULE for module in _MODULES if find_spec(f"{__name__}.{module}") is not None
+RULES: Final[tuple[Rule, ...]] = (
+    engine_gpu_support.RULE,
+    engine_model_support.RULE,
+    single_gpu_shard.RULE,
+    launcher_arguments.RULE,
+    vram_budget.RULE,
 )
 """All rules, in the order of the questions: can it start on this GPU, can it run this model there, does it fit."""
 

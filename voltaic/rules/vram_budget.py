@@ -35,8 +35,8 @@ def _unreadable(bill: Bill, unreadable: tuple[str, ...]) -> Finding:
     return Finding(
         rule=ID,
         message=(
-            f"Whether it fits is not known: {', '.join(unreadable)} cannot be read here. With what can be read it would "
-            f"need {gib(worst.total)} on a GPU, which has {gib(worst.budget)}: {_lines(worst)}."
+            f"Whether it fits is not known: {', '.join(unreadable)} cannot be read here. With what can be read it "
+            f"would need {gib(worst.total)} on a GPU, which has {gib(worst.budget)}: {_lines(worst)}."
         ),
         why="Limits or formats that are set out of sight may lower the bill.",
         fix="State max_batch_size, max_total_tokens and the other limits as arguments that can be read.",

@@ -61,6 +61,7 @@ class Tgi:
 
     def bill(self, spec: ServingSpec) -> Bill | NoBill:
         """Return the VRAM bill, or why there is none."""
+        from voltaic.answers import runs_of  # noqa: PLC0415  it asks this module
         from voltaic.memory import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
 
-        return estimate.estimate(spec, self.runs(spec))
+        return estimate.estimate(spec, runs_of(spec))
