@@ -89,7 +89,7 @@ def _failed(error: Exception) -> Report:
         _lines(
             f"The resource could not be judged: {type(error).__name__}: {error}",
             "This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted.",
-            'Report it. To go on without this check: --policy-pack-config with {"readable-spec": "advisory"}.',
+            "Report it. To go on without this check, lower its level with --policy-pack-config.",
         ),
     )
 
@@ -159,7 +159,8 @@ def _manifest(resource_type: str, urn: str, properties: Properties) -> Iterator[
         yield fault
     yield from _not_known_yet(properties.unknown, decisive=_DECISIVE if servers else _IMAGE)
     # What our own component creates is held to our own standard, so that no transform can slip past.
-    strict = f"{COMPONENT}$" in urn and not pulumi.Config("voltaic").get_bool("allowUnknown")
+    # Pulumi.yaml gives a key that is left out the value "", which is no boolean to Pulumi's reader.
+    strict = f"{COMPONENT}$" in urn and pulumi.Config("voltaic").get("allowUnknown") != "true"
     for container, spec in servers:
         for finding in judge(spec).findings:
             yield _report(finding, strict=strict, where=f"Container {container}: ")
@@ -181,7 +182,7 @@ def _not_known_yet(unknown: Sequence[str], *, decisive: re.Pattern[str]) -> Iter
 
 def _profile() -> tuple[Profile | None, Report | None]:
     """Return the profile of the stack, for manifests that do not name their GPU model."""
-    name = pulumi.Config("voltaic").get("profile")
+    name = pulumi.Config("voltaic").get("profile") or None
     if name is None:
         return None, None
     try:
