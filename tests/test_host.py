@@ -70,6 +70,14 @@ def test_a_start_may_take_twice_what_is_estimated() -> None:
     )
 
 
+def test_the_progress_deadline_counts_everything_before_the_server_answers() -> None:
+    """The old pod, scheduling, the image and the start itself, one after the other."""
+    found = plan()
+    assert found.progress_deadline.value == 130 + 60 + 900 + 970
+    assert found.progress_deadline.because == "130 s for the old pod + 60 s scheduling + 900 s image + 970 s start"
+    assert found.pulumi_timeout.value == 2060 + 120
+
+
 def test_a_slow_line_lengthens_every_deadline() -> None:
     """The bandwidth of a site is a setting, and nothing gives up before the download can be there."""
     found, usual = plan(downloadMegabytesPerSecond="5"), plan()
@@ -135,6 +143,13 @@ def test_tensor_parallel_processes_need_shared_memory_and_cores() -> None:
     assert (found.shm.value, found.cpu_request.value) == (8 * GIB, 10)
     assert found.shm.because == "4 processes that talk through NCCL"
     assert plan("a100-80gb-8gpu", shards="8").shm.value == 16 * GIB
+    two = plan("a100-80gb-2gpu")
+    assert (two.shm.value, two.cpu_request.value) == (4 * GIB, 6)
+    assert two.shm.because == "2 processes that talk through NCCL"
+    assert two.memory.because == (
+        "4.66 GiB largest weights file + 8.00 GiB model processes + 2.00 GiB router and tokenizer "
+        "+ 4.00 GiB shared memory"
+    )
 
 
 @given(st.sampled_from([model.id for model in models.known_models()]), st.integers(min_value=1, max_value=99_999))

@@ -70,6 +70,14 @@ def test_the_generic_spelling_of_a_profile_is_accepted() -> None:
     assert settings.read(BARE | {"profile": "v100-16gb x2"}, where=WHERE).profile == "v100-2gpu"
 
 
+def test_bounds_are_allowed_themselves() -> None:
+    """The largest and the smallest value allowed are accepted."""
+    found = settings.read(
+        BARE | {"gpus": "2", "replicas": "0", "maxBatchSize": 1, "modelCacheSize": "1Gi"}, where=WHERE
+    )
+    assert (found.gpus, found.replicas, found.max_batch_size, found.model_cache_size) == (2, 0, 1, GIB)
+
+
 def test_all_faults_come_in_one_error() -> None:
     """Every fault is reported at once, in the order of the file, under its name."""
     values = {"modle": "x", "profile": "v100-2gpu", "maxInputTokens": "0", "gpus": "1.5"}

@@ -171,6 +171,20 @@ def test_shards_and_gpus_are_taken_as_stated() -> None:
     assert spec_of("v100-2gpu", gpus="1").gpus == 1
 
 
+@pytest.mark.parametrize(
+    ("profile", "model", "shards"),
+    [
+        ("v100-2gpu", MISTRAL, 1),
+        ("v100-2gpu", "bigscience/bloom-7b1", 2),
+        ("a100-80gb-2gpu", MISTRAL, 2),
+        ("a100-80gb-1gpu", MISTRAL, 1),
+    ],
+)
+def test_shards_are_derived_from_what_the_engine_really_does(profile: str, model: str, shards: int) -> None:
+    """One shard a GPU where the engine shards the model there, one for all of them where it splits layers."""
+    assert spec_of(profile, model).option("num_shard") == shards
+
+
 def test_the_release_may_come_from_the_image() -> None:
     """A mirror's tag says which release it holds."""
     image = "mirror.example/tgi:2.0.4"
