@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voltaic import hardware, models, settings
 from voltaic.engines.tgi.deployment import deployment as facts
+from voltaic.manifests import Document, workloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Make = Callable[..., Any]
+
+ROOT = Path(__file__).parents[2]
 
 
 @given(
@@ -57,3 +63,15 @@ def test_a_stack_s_pod_is_read_back_as_the_spec_that_was_judged(
         )
     )
     assert found.spec == replace(wanted, id="Deployment/llm/tgi")
+
+
+@pytest.mark.parametrize("stack", sorted(path.name for path in (ROOT / "tests/golden").iterdir()))
+def test_the_manifests_of_every_stack_are_read_back_as_what_its_settings_mean(stack: str) -> None:
+    """What the components write is read back as the spec of the stack file, whatever they add beside it."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    wanted = settings.serving_spec(settings.read(settings.of_project(config, "voltaic"), where=stack))
+    files = sorted((ROOT / "tests/golden" / stack).glob("*.yaml"))
+    documents = [Document(file.name, 1, yaml.safe_load(file.read_text())) for file in files]
+    (found,) = [workload.spec for workload in workloads(documents) if workload.spec is not None]
+    assert wanted.command.env.items() <= found.command.env.items()
+    assert found == replace(wanted, id=found.id, command=replace(wanted.command, env=found.command.env))
