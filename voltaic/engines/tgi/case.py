@@ -87,6 +87,11 @@ class Case:
             return arch.quantization.method
         return None
 
+    @property
+    def flash_certain(self) -> bool:
+        """Whether it is known if the branches with flash attention are taken."""
+        return self.switched_off or (self.flash_cell is not None and self.flash_cell.answer != "unknown")
+
     def ask(self, feature: capability.Feature, path: str | None = None) -> Cell | None:
         """Ask the matrix about this release, GPU and family."""
         return capability.answer(Question(feature, self.model_type, path), self.version, self.arch)

@@ -40,6 +40,8 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     starts = case.ask("starts")
     if case.model_type is None or case.family is None:
         return (_unknown_model(case),)
+    if not case.flash_certain:
+        return ()  # the question about release and GPU says so
     found: list[Support] = []
     outcomes = {count: case.outcome(count) for count in case.shards.possible}
     found += _served(case, outcomes)
@@ -67,7 +69,7 @@ def _unknown_model(case: Case) -> Support:
     )
     return Support(
         "unknown",
-        f"Whether {case.title} serves {model.id or 'this model'} is not known: {because}.",
+        f"Whether {case.title} serves {model.id or 'this model'} is not known: {because.rstrip('.')}.",
         "Which implementation serves a model, if any, depends on its model type.",
         "Give the model's config.json, or choose a model that is known.",
         (families().source,),
@@ -230,7 +232,8 @@ def _kernels(case: Case, outcomes: dict[int, Outcome]) -> Iterator[Support]:
 
 def _joining(case: Case, ways: set[Implementation]) -> Iterator[Support]:
     """Refuse what breaks as soon as a second request joins."""
-    if "transformers-fallback" not in ways or case.spec.option("max_batch_size") == 1:
+    alone = case.spec.option("max_batch_size") == 1 or case.spec.option("max_concurrent_requests") == 1
+    if "transformers-fallback" not in ways or alone:
         return
     cell = case.ask("joining")
     if cell is not None and cell.answer == "ok":

@@ -20,6 +20,9 @@ Kind = Literal["text", "texts", "size", "sizes", "u16", "u32", "u64", "real", "t
 """How the launcher reads a value. `size` is an unsigned integer of 64 bits, `real` a number, `truth` `true` or `false`,
 `flag` takes no value on the command line, `texts` and `sizes` may be given more than once."""
 
+Effect = Literal["always", "own", "flash"]
+"""`own`: TGI's own models, with flash attention or without; `flash`: those with it."""
+
 REPEATABLE = frozenset({"texts", "sizes"})
 
 
@@ -39,7 +42,8 @@ class Option:
     """Name under which its value is kept; differs from `name` for the older of two names."""
     defaults: tuple[tuple[str, Any], ...]
     choices: tuple[tuple[str, tuple[str, ...]], ...]
-    effect: Literal["always", "flash"]
+    effect: Effect
+    """Which implementations read it."""
     matters: bool
     """False: no value of it keeps a server from starting."""
     secret: bool
@@ -84,6 +88,8 @@ class Variable:
     name: str
     since: Version | None
     until: Version | None
+    effect: Effect
+    """Which implementations read it."""
 
     def in_release(self, version: Version | None) -> bool:
         """Return whether a release reads it; an unknown release (None) may read every one."""
@@ -173,6 +179,11 @@ def _option(row: dict[str, Any]) -> Option:
     )
 
 
+def _variable(row: dict[str, Any]) -> Variable:
+    data.only(row, frozenset({"name", "since", "until", "effect"}), f"variable {row.get('name')}")
+    return Variable(row["name"], _release(row, "since"), _release(row, "until"), row.get("effect", "always"))
+
+
 @functools.cache
 def options() -> Options:
     """Return every option of the launcher; read once."""
@@ -181,7 +192,7 @@ def options() -> Options:
     by_name = {option.name: option for option in rows}
     if len(by_name) != len(rows):
         raise data.BadFactsError("options.toml names an option twice")
-    variables = tuple(Variable(r["name"], _release(r, "since"), _release(r, "until")) for r in facts["variable"])
+    variables = tuple(_variable(row) for row in facts["variable"])
     return Options(
         rows=rows,
         by_name=by_name,

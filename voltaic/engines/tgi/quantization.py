@@ -25,6 +25,7 @@ _ONLY_ONE_SOURCE: Final = Source(
 )
 _BITSANDBYTES: Final = frozenset({"bitsandbytes", "bitsandbytes-nf4", "bitsandbytes-fp4"})
 _LAUNCHER_READS_CONFIG: Final = (2, 3, 0)  # from here on the launcher passes on what config.json says
+_AUTO_SELECTS: Final = (2, 0, 0)  # from here on the server applies the method that config.json names
 _BITSANDBYTES_WITH_DTYPE: Final = (1, 2, 0)
 
 
@@ -103,8 +104,8 @@ def _method(case: Case, way: Implementation) -> Support | None:
 def _refused_by_dispatcher(case: Case) -> Support | None:
     """Return the dispatcher's own refusal, for families without a branch of their own."""
     family, value = case.family, case.quantize
-    if value is None and case.checkpoint_method in {"gptq", "awq", "exl2"} and case.version >= (2, 1, 0):
-        value = case.checkpoint_method  # selected by itself from 2.1 on
+    if value is None and case.checkpoint_method in {"gptq", "awq", "exl2"} and case.version >= _AUTO_SELECTS:
+        value = case.checkpoint_method  # the server selects it by itself
     if family is None or value is None:
         return None
     route = family.route(case.version)

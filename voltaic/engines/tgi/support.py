@@ -31,7 +31,7 @@ def gpu_support(spec: ServingSpec) -> Support:
         )
     case = case_of(spec)
     if case is None:
-        because = spec.gpu_unknown_because or "the GPU model is not known"
+        because = (spec.gpu_unknown_because or "the GPU model is not known").rstrip(".")
         return Support(
             "unknown",
             f"Whether {name_of(spec.release.version)} runs on this GPU is not known: {because}.",
