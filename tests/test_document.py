@@ -67,6 +67,15 @@ def test_a_model_may_be_given_by_its_configuration() -> None:
     assert spec_from_line(content).model.id is None
 
 
+def test_numbers_of_a_configuration_may_have_a_point() -> None:
+    """A configuration that came through Pulumi, with 4096.0 for 4096, is the same configuration."""
+    content = {key: value for key, value in LINE.items() if key != "model"}
+    plain = content | {"config": CONFIG | {"rope_scaling": {"type": "linear", "factor": 2}, "x": [1, [2]]}}
+    through_pulumi = json.loads(json.dumps(plain), parse_int=float) | {"gpus": 1.0}
+    assert spec_from_line(through_pulumi) == spec_from_line(plain)
+    assert faults(content | {"config": CONFIG | {"vocab_size": 0.5}})
+
+
 def test_stated_weights_are_kept() -> None:
     """Bytes of weights that a line states take the place of the catalogue's."""
     assert spec_from_line(LINE | {"weights_bytes": 123}).model.weights_bytes == 123

@@ -161,6 +161,7 @@ class _Reader:
                 )
             return None
         try:
+            config = None if config is None else _whole_numbers(config)
             return models.resolve(model or model_id, config=config, weights_bytes=weights, revision=revision)
         except models.InvalidConfig as invalid:
             self.faults.extend(f"config: {fault}" for fault in invalid.faults)
@@ -209,6 +210,17 @@ class _Reader:
 
 def _is_whole(value: object) -> TypeGuard[int | float]:
     return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+
+
+def _whole_numbers(value: Any, depth: int = 4) -> Any:
+    """Return a configuration with `4096.0` as 4096, since Pulumi hands all numbers on with a point."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict) and depth:
+        return {key: _whole_numbers(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list) and depth:
+        return [_whole_numbers(item, depth - 1) for item in value]
+    return value
 
 
 def _shown(value: object) -> str:
