@@ -2,10 +2,10 @@
 
 from voltaic.settings.checks import on_network_storage
 from voltaic.settings.faults import InvalidSettings, SettingFault
-from voltaic.settings.kinds import Toleration
 from voltaic.settings.model import Settings
 from voltaic.settings.reading import Key, of_project, read, schema
 from voltaic.settings.serving import serving_spec
+from voltaic.settings.structures import Toleration
 
 __all__ = [
     "InvalidSettings",

@@ -9,18 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
 from voltaic import hardware, kubernetes_names
-from voltaic.settings.kinds import (
-    Arguments,
-    Boolean,
-    Choice,
-    Labels,
-    Secret,
-    Size,
-    Text,
-    Toleration,
-    Tolerations,
-    Whole,
-)
+from voltaic.settings.kinds import Boolean, Choice, Secret, Size, Text, Whole
+from voltaic.settings.structures import Arguments, Labels, Toleration, Tolerations
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo

@@ -12,8 +12,9 @@ from pydantic_core import PydanticUndefined
 from voltaic import hardware, units
 from voltaic.settings.checks import together
 from voltaic.settings.faults import InvalidSettings, SettingFault, shown
-from voltaic.settings.kinds import FAULT, Arguments, Choice, Kind, Size, Text, Type, closest
+from voltaic.settings.kinds import FAULT, Choice, Kind, Size, Text, Type, closest
 from voltaic.settings.model import Settings
+from voltaic.settings.structures import Arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
