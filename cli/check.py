@@ -97,12 +97,12 @@ def _checked(paths: Sequence[str], profile: Profile | None) -> tuple[list[Checke
         if isinstance(content, Unreadable):
             unreadable.append(content)
             continue
-        count += 1
         try:
             found = _workloads(str(file), content, profile)
         except InvalidStack as invalid:
             unreadable.append(Unreadable(str(file), invalid.faults))
             continue
+        count += 1
         checked += [(workload, None if workload.spec is None else judge(workload.spec)) for workload in found]
     return checked, count, unreadable
 
