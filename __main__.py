@@ -15,10 +15,10 @@ async def main() -> None:
         keep_namespace=arguments.keeps_volumes(settings),
     )
     options = pulumi.ResourceOptions(providers=[target.provider])
-    server = TGIServer("tgi", arguments.of_server(settings, target.namespace), options)
+    server = TGIServer("tgi", arguments.of_server(settings, target), options)
     page = None
     if settings.webui_enabled:
-        page = WebUI("webui", arguments.of_page(settings, server, target.namespace), options)
+        page = WebUI("webui", arguments.of_page(settings, server, target), options)
     forward = PortForwardHelper("forward", arguments.of_forward(target, server, page))
     for name, value in outputs.of_stack(target, server, page, forward).items():
         pulumi.export(name, value)

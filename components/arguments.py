@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from voltaic.settings import Settings
 
 
-def of_server(settings: Settings, namespace: pulumi.Input[str]) -> TGIServerArgs:
+def of_server(settings: Settings, target: Cluster) -> TGIServerArgs:
     """Return the arguments of the inference server; what the stack does not say stays unsaid."""
     names = TGIServerArgs.__annotations__.keys() - {"namespace", *SECRET_ARGS}
     stated = {name: getattr(settings, name) for name in names & settings.model_fields_set}
     hidden = {name: _secret(getattr(settings, name)) for name in SECRET_ARGS}
-    given: dict[str, Any] = {**stated, **hidden, "webui_enabled": settings.webui_enabled, "namespace": namespace}
+    found = {"webui_enabled": settings.webui_enabled, "namespace": target.namespace, "context": target.context}
+    given: dict[str, Any] = {**stated, **hidden, **found}
     return cast("TGIServerArgs", _said(given))
 
 
-def of_page(settings: Settings, server: TGIServer, namespace: pulumi.Input[str]) -> WebUIArgs:
+def of_page(settings: Settings, server: TGIServer, target: Cluster) -> WebUIArgs:
     """Return the arguments of the chat page that talks to this server."""
     facts = server.server.facts
     total, prompt = (server.server.spec.option(name) for name in ("max_total_tokens", "max_input_tokens"))
     given: dict[str, Any] = {
-        "namespace": namespace,
+        "namespace": target.namespace,
+        "context": target.context,
         "api_url": f"{server.address}/v1",
         "engine": str(server.server.spec.release),
         "model": str(server.server.spec.model.id),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 from pulumi_kubernetes import apps, core, meta
 
-from components import network, pod, secret_values
+from components import diagnosis, network, pod, secret_values
 from voltaic import kubernetes_names, units
 
 if TYPE_CHECKING:
@@ -90,7 +90,10 @@ def deployment(owner: Owner, server: Server, made: Made) -> apps.v1.Deployment:
                 spec=_pod(owner, server, made),
             ),
         ),
-        opts=owner.options(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout)),
+        opts=owner.options(
+            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout),
+            hooks=diagnosis.hooks(owner, server.settings.context),
+        ),
     )
 
 

@@ -6,7 +6,6 @@ Only names, addresses and certificate authorities are taken from it; credentials
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 import socket
@@ -153,7 +152,7 @@ def _authority(cluster: Mapping[str, Any], folder: Path, name: str) -> str | Non
             content = (folder / file).read_bytes()  # relative to the kubeconfig; an absolute path stays as it is
         else:
             return None
-    except (OSError, binascii.Error) as error:
+    except (OSError, ValueError) as error:  # ValueError: not base64
         raise NoClusterError(f"the certificate authority of cluster {name} cannot be read: {error}") from None
     return hashlib.sha256(content.strip()).hexdigest()
 

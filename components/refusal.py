@@ -5,19 +5,25 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+import pulumi
+
 from voltaic import units
-from voltaic.memory.bill import Bill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from voltaic.fixes import Fix
-    from voltaic.memory.bill import GpuBill
+    from voltaic.memory.bill import Bill
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
 
-LINES = ("context", "weights", "kv_cache", "activations", "other")
-"""Lines of a bill that add up to its total."""
+
+PARTS = {
+    "context": "context",
+    "weights": "weights",
+    "kv_cache": "KV cache",
+    "activations": "activations",
+    "other": "planning margin",
+}
+"""Lines of a bill that add up to its total, and what they are called."""
 
 
 def refusal(verdict: Verdict, *, allow_unknown: bool) -> str | None:
@@ -34,11 +40,11 @@ def refusal(verdict: Verdict, *, allow_unknown: bool) -> str | None:
     for finding in verdict.findings:
         if finding.level == "mandatory" and finding.outcome == wanted:
             lines += [f"{finding.rule}: {finding.message}", f"  why: {finding.why}", f"  way out: {finding.fix}"]
-    if isinstance(verdict.bill, Bill):
-        lines.append(f"VRAM of the fullest GPU: {sum_of(verdict.bill.worst)}")
-    lines += [f"accepted instead: {commands(fix)}" for fix in verdict.fixes]
+    if verdict.fixes:
+        lines.append("accepted are, for example:" if len(verdict.fixes) > 1 else "accepted is:")
+        lines += [f"  {commands(fix)}" for fix in verdict.fixes]
     if not refused:
-        lines.append("to deploy it all the same: pulumi config set allowUnknown true")
+        lines.append(f"to deploy it all the same: {_command('allowUnknown', value=True)}")
     first, *rest = lines
     return "\n".join([first, *(f"  {line}" for line in rest)])
 
@@ -58,24 +64,25 @@ def subject(spec: ServingSpec) -> str:
     return f"{spec.release} with {spec.model.id} on {spec.gpus or '?'} x {gpu}"
 
 
-def sum_of(bill: GpuBill) -> str:
-    """Return the bill of one GPU as a sum: `context 0.45 + weights 24.40 + … = 26.41 GiB of 15.33 GiB`."""
-    parts = " + ".join(f"{name.replace('_', ' ')} {units.gib(getattr(bill, name))}" for name in LINES)
-    return f"{parts} = {units.gib(bill.total)} of {units.gib(bill.budget)}"
-
-
 def commands(fix: Fix) -> str:
     """Return what to type to get an accepted configuration."""
     return "; ".join(_command(key, value) for key, value in fix.settings.items())
 
 
 def _command(key: str, value: Any) -> str:
+    """Return the command that sets or removes a key of this stack, which need not be the selected one."""
+    stack = shlex.quote(pulumi.get_stack())
     if value is None:
-        return f"pulumi config rm {key}"
+        return f"pulumi config rm -s {stack} {key}"
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"pulumi config set {key} {shlex.quote(text)}"
+    return f"pulumi config set -s {stack} {key} {shlex.quote(text)}"
 
 
-def bill_for_people(bill: Bill) -> list[Mapping[str, str]]:
-    """Return the bill of each GPU with sizes that people read."""
-    return [{name: units.gib(size) for name, size in gpu.document().items()} for gpu in bill.per_gpu]
+def bill_for_people(bill: Bill) -> list[str]:
+    """Return one line a GPU: `12.05 GiB of 15.77 GiB: context 0.44 GiB, weights 6.81 GiB, …`."""
+    lines = []
+    for gpu in bill.per_gpu:
+        sizes = gpu.document()
+        parts = [f"{PARTS[name]} {units.gib(sizes[name])}" for name in PARTS]
+        lines.append(f"{units.gib(gpu.total)} of {units.gib(gpu.budget)}: {', '.join(parts)}")
+    return lines

@@ -61,6 +61,8 @@ class TGIServerArgs(TypedDict):
     allow_unknown: NotRequired[bool]
     webui_enabled: NotRequired[bool]
     """Whether a chat page will ask this server; a release without `/v1` routes is refused then. Absent: no."""
+    context: NotRequired[str]
+    """Context of the kubeconfig, to ask why a pod does not start; absent: the current one."""
     namespace: pulumi.Input[str]
     hf_token: NotRequired[pulumi.Input[str]]
     api_key: NotRequired[pulumi.Input[str]]

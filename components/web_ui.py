@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_kubernetes import apps, core, meta
 
-from components import network, open_webui, pod, refusal, secret_values, storage
+from components import diagnosis, network, open_webui, pod, refusal, secret_values, storage
 from components.deployment import SECRETS_ANNOTATION, strategy, wait_for
 from components.names import Owner, name_of
 from components.port_forward import CHAT_PORTS
@@ -58,6 +58,8 @@ class WebUIArgs(TypedDict):
     keep_data: bool
     """Whether the volume outlives the stack."""
     labels: NotRequired[dict[str, str]]
+    context: NotRequired[str]
+    """Context of the kubeconfig, to ask why a pod does not start; absent: the current one."""
 
 
 class WebUI(pulumi.ComponentResource):
@@ -188,7 +190,10 @@ def _deployment(owner: Owner, args: WebUIArgs, made: Made) -> apps.v1.Deployment
                 ),
             ),
         ),
-        opts=owner.options(custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout)),
+        opts=owner.options(
+            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout),
+            hooks=diagnosis.hooks(owner, args.get("context")),
+        ),
     )
 
 

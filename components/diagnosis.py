@@ -1,0 +1,108 @@
+"""Why pods do not become ready, asked when `pulumi up` gives up on them.
+
+`up` waits for pods of the right revision (see deployment.wait_for), and that wait ends without a word about them. So
+the reason is asked for here, with the kubectl that also forwards ports. Without it the message says what to type.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from components.names import Owner
+
+SECONDS = 15.0
+"""How long the question may take."""
+LAST_WORDS = 400
+"""Characters of a container's last output that are shown: the end of a traceback says most."""
+USUAL = ("ContainerCreating", "PodInitializing")
+"""Reasons for waiting that are no reasons for concern."""
+
+
+def hooks(owner: Owner, context: str | None) -> pulumi.ResourceHookBinding:
+    """Return hooks for a Deployment that explain its failure under the component's own name.
+
+    Args:
+        owner: component that it belongs to.
+        context: kubeconfig context; None: the current one.
+    """
+    labels = ",".join(f"{name}={value}" for name, value in owner.selector.items())
+
+    def explain(args: pulumi.ErrorHookArgs) -> bool:
+        namespace = str((args.new_inputs or {}).get("metadata", {}).get("namespace", ""))
+        where = [*(["--context", context] if context else []), *(["-n", namespace] if namespace else [])]
+        found = list(reasons(_items([*where, "-l", labels])))
+        more = shlex.join(["kubectl", *where, "describe", "pods", "-l", labels])
+        told = found or ["nothing could be learnt about its pods"]
+        pulumi.log.error("\n".join([*told, f"More with: {more}"]), owner.resource)
+        return False  # no retry: the same objects would wait for the same reason
+
+    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"explain-{owner.component}", explain)])
+
+
+def _items(selected: list[str]) -> list[dict[str, Any]]:
+    command = ["kubectl", "get", "deployments,pods", *selected, "-o", "json"]
+    try:
+        answer = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
+        return list(json.loads(answer.stdout)["items"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
+        return []
+
+
+def reasons(items: list[dict[str, Any]]) -> Iterator[str]:
+    """Return why pods are not ready, one line each.
+
+    Args:
+        items: Deployments and pods as the API server has them.
+    """
+    pods = [item for item in items if item.get("kind") == "Pod"]
+    for item in items:
+        if item.get("kind") == "Deployment":
+            yield from (
+                f"{_name(item)}: no pod can be made: {condition['message']}"
+                for condition in item.get("status", {}).get("conditions", [])
+                if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True"
+            )
+    for item in pods:
+        yield from _pod(item)
+
+
+def _pod(item: Mapping[str, Any]) -> Iterator[str]:
+    status = item.get("status", {})
+    for condition in status.get("conditions", []):
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            yield f"{_name(item)} is on no node: {condition.get('message', condition.get('reason', ''))}"
+    for container in status.get("containerStatuses", []):
+        if container.get("ready"):
+            continue
+        state = container.get("state", {})
+        ended = state.get("terminated") or container.get("lastState", {}).get("terminated")
+        waiting = state.get("waiting", {})
+        if ended:
+            times = f", {container['restartCount']} restarts" if container.get("restartCount") else ""
+            yield (
+                f"{_name(item)} ended: {ended.get('reason', 'Error')}, exit code {ended.get('exitCode')}{times}"
+                f"{_last_words(ended.get('message', ''))}"
+            )
+        elif waiting and waiting.get("reason") not in USUAL:
+            yield f"{_name(item)} waits: {waiting.get('reason')}{_last_words(waiting.get('message', ''))}"
+        elif "running" in state:
+            yield f"{_name(item)} runs, and does not answer its probe yet"
+
+
+def _last_words(text: str) -> str:
+    words = text.strip()
+    if not words:
+        return ""
+    return f": …{words[-LAST_WORDS:]}" if len(words) > LAST_WORDS else f": {words}"
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item.get("metadata", {}).get("name", "a pod"))
