@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from voltaic.hidden import HIDDEN, hide, secrets_of, shown_args, shown_env
 from voltaic.memory.bill import Bill
 from voltaic.units import GIB, KIB
 
@@ -59,7 +60,8 @@ def show(console: Console, verdict: Verdict, *, commands: bool = True) -> None:
         console.print(Text(f"No bill: {verdict.bill.because}."))
     if verdict.tight:
         console.print(Text("Tight: it fits with less headroom than this estimate may err.", style="yellow"))
-    findings(console, verdict.findings)
+    secrets = secrets_of(verdict.spec.command.args, verdict.spec.command.env)
+    findings(console, verdict.findings, secrets)
     fixes(console, verdict.fixes, commands=commands)
 
 
@@ -68,8 +70,8 @@ def headline(verdict: str, text: str) -> Text:
     return Text.assemble((WORDS[verdict], STYLES[verdict]), "  ", text)
 
 
-def findings(console: Console, found: Sequence[Finding]) -> None:
-    """Print findings with reason, way out and sources."""
+def findings(console: Console, found: Sequence[Finding], secrets: Sequence[str] = ()) -> None:
+    """Print findings with reason, way out and sources, without these secrets."""
     for finding in found:
         style = "bold yellow" if finding.outcome == "unknown" or finding.level == "advisory" else "bold red"
         console.print()
@@ -78,7 +80,7 @@ def findings(console: Console, found: Sequence[Finding]) -> None:
         parts.append(("Sources: ", "; ".join(map(str, finding.sources))))
         for name, text in parts:
             if text:
-                indented(console, Text.assemble((name, "bold"), text))
+                indented(console, Text.assemble((name, "bold"), hide(text, secrets)))
 
 
 def fixes(console: Console, found: Sequence[Fix], *, commands: bool) -> None:
@@ -90,7 +92,9 @@ def fixes(console: Console, found: Sequence[Fix], *, commands: bool) -> None:
     for fix in found:
         changes = ", ".join(_change(key, value) for key, value in fix.settings.items())
         indented(console, Text(f"{changes}: {_gib(fix.total)} GiB on the fullest GPU"))
-        lines = [*_pulumi(fix), plan_command(fix.spec)] if commands else [f"arguments: {shlex.join(fix.args)}"]
+        lines = (
+            [*_pulumi(fix), plan_command(fix.spec)] if commands else [f"arguments: {shlex.join(shown_args(fix.args))}"]
+        )
         for line in lines:
             # A command is never wrapped: it is there to be copied.
             console.print(Text(f"    {line}"), soft_wrap=True)
@@ -126,11 +130,13 @@ def plan_command(spec: ServingSpec) -> str:
     words += ["--engine", spec.release.engine]
     if spec.release.version is not None:
         words += ["--engine-version", spec.release.version]
-    words += ["--model-dir", "DIR"] if spec.model.config is not None else ["--model", spec.model.id or "ID"]
-    for name, value in spec.command.env.items():
-        words += ["--env", f"{name}={value if value is not None else '…'}"]
+    words += (
+        ["--model-dir", spec.model.id or "DIR"] if spec.model.config is not None else ["--model", spec.model.id or "ID"]
+    )
+    for name, value in shown_env(spec.command.env).items():
+        words += ["--env", f"{name}={HIDDEN if value is None else value}"]
     if spec.command.args:
-        words += ["--", *spec.command.args]
+        words += ["--", *shown_args(spec.command.args)]
     return shlex.join(words)
 
 

@@ -258,8 +258,9 @@ def plan_document(verdict: Verdict) -> dict[str, Any]:
     """
     command = verdict.spec.command
     line = line_from_spec(verdict.spec)
-    line |= {"args": shown_args(command.args), "env": shown_env(command.env)}
     secrets = secrets_of(command.args, command.env)
+    shown = [hide(word, secrets) for word in shown_args(command.args)]
+    line |= {"args": shown, "env": shown_env(command.env)}
     return {
         "schema": PLAN_SCHEMA,
         "id": verdict.spec.id,

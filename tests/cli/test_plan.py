@@ -183,3 +183,15 @@ def test_colours_only_where_they_are_wanted(
     assert "\x1b[" not in plain.stdout
     assert forced.stdout.startswith("\x1b[1;32mACCEPTED")
     assert "\x1b[1;32m" not in refused.stdout
+
+
+@pytest.mark.parametrize("output", [(), ("--json",)], ids=["text", "json"])
+def test_no_secret_is_printed(voltaic: Voltaic, accepted_arguments: tuple[str, ...], output: tuple[str, ...]) -> None:
+    """Tokens and keys that were typed do not come back: not in the bill, not in a finding, not in a command."""
+    secret = "correct-horse"
+    words = ("plan", *TOO_LARGE, *FLASH_OFF, "--env", f"HF_TOKEN={secret}", "--env", f"API_KEY={secret}", *output)
+
+    result = voltaic(*words, *accepted_arguments, "--api-key", secret, f"--api-key={secret}", secret)
+
+    assert result.exit_code == 1
+    assert secret not in result.output
