@@ -42,8 +42,9 @@ def smaller_limits(spec: ServingSpec, runs: Runs) -> Iterator[dict[str, Any]]:
     fewer = _largest(1, size - 1, lambda requests: fits(requests, total, prefill))
     if fewer is not None:
         yield {"maxBatchSize": fewer}
-    bounded = "max_batch_size" in limits
-    for requests in dict.fromkeys((size, 1) if bounded else (1,)):
+    # As many requests as now, where that number is bounded, and one alone, where no number fits at this length.
+    counts = ([size] if "max_batch_size" in limits else []) + ([1] if fewer is None else [])
+    for requests in dict.fromkeys(counts):
         steps = _largest(
             -(-LEAST_TOTAL // STEP),
             (total - 1) // STEP,
