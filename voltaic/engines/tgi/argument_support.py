@@ -8,6 +8,7 @@ from voltaic.engines.base import Support
 from voltaic.engines.tgi import limits, shards
 from voltaic.engines.tgi.case import case_of
 from voltaic.engines.tgi.releases import name_of, release
+from voltaic.engines.tgi.support import sentence
 from voltaic.findings import Source
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
         yield _no(
             f"Sharding is asked of {pod}, and the launcher finds one shard: {_asked(spec)}.",
             found.error,
-            found.fix[:1].upper() + found.fix[1:] + ".",
+            sentence(found.fix),
             shards.SOURCE,
         )
         return
@@ -159,8 +160,8 @@ def _limits(spec: ServingSpec, version: Version) -> Iterator[Support]:
     for fault in found.faults:
         yield Support(
             "no" if readable or not fault.derived else "unknown",
-            fault.message[:1].upper() + fault.message[1:] + ".",
+            sentence(fault.message),
             f'The server does not get ready: "{fault.error}".',
-            fault.fix[:1].upper() + fault.fix[1:] + ".",
+            sentence(fault.fix),
             (limits.SOURCE,),
         )

@@ -12,6 +12,7 @@ from voltaic.engines.tgi.releases import release
 from voltaic.engines.versions import within
 
 if TYPE_CHECKING:
+    from voltaic.engines.base import Implementation
     from voltaic.engines.tgi.capability import Cell
     from voltaic.engines.tgi.families import Family
     from voltaic.engines.tgi.releases import TgiRelease
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from voltaic.hardware import GpuModel
     from voltaic.spec import ServingSpec
 
+IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
+    "flash": "flash",
+    "fallback": "transformers-fallback",
+    "native": "native-tensor-parallel",
+}
+"""Implementations by the way that the dispatcher takes."""
 _FLASH_SWITCH: Final = "USE_FLASH_ATTENTION"
 _UNSUPPORTED: Final = "Unsupported model type"
 _NEEDS_TRUST: Final = "Please pass the argument `trust_remote_code=True` to allow custom code to be run."

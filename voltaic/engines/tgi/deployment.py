@@ -48,8 +48,11 @@ def facts() -> dict[str, Any]:
 
 
 @functools.cache
-def deployment(version: str | None) -> Deployment:
-    """Return how a release is run; of one that the facts do not cover, as the newest that they do."""
+def deployment(version: str | None, vendor: str = "nvidia") -> Deployment:
+    """Return how a release is run; of one that the facts do not cover, as the newest that they do.
+
+    The image for AMD GPUs has a tag of its own.
+    """
     known = release(version)
 
     def row(table: str) -> dict[str, Any] | None:
@@ -61,9 +64,10 @@ def deployment(version: str | None) -> Deployment:
         return found["value"] if found else None
 
     root = row("root")
+    suffix = "-rocm" if vendor == "amd" and not (version or "").endswith("-rocm") else ""
     needs_root = bool(root and root["value"])
     return Deployment(
-        image=f"{facts()['image']}:{version or 'latest'}",
+        image=f"{facts()['image']}:{version or 'latest'}{suffix}",
         command=tuple(value("command") or ()),
         cache_directory=facts()["cache"]["directory"],
         user=None if needs_root else NON_ROOT_USER,

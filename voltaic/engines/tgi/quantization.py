@@ -9,6 +9,7 @@ from voltaic.engines.tgi import capability
 from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.options import options
+from voltaic.engines.tgi.support import sentence
 from voltaic.engines.versions import within
 from voltaic.findings import Source
 
@@ -34,6 +35,8 @@ def findings(case: Case, ways: set[Implementation]) -> Iterator[Support]:
     yield from _dtype(case)
     if case.quantize is None and case.checkpoint_method is None:
         return
+    if not ways and (refused := _refused_by_dispatcher(case)) is not None:
+        yield refused
     for way in sorted(ways):
         support = _method(case, way)
         if support is not None:
@@ -159,7 +162,7 @@ def _ignored(case: Case, value: str, cell: Cell) -> Support:
     return Support(
         "no",
         f"--quantize {value} does nothing: {case.title} loads {case.model_title} in {dtype} on {case.gpu_title}.",
-        _sentence(cell.note),
+        sentence(cell.note),
         _without(case, value),
         (cell.source,),
     )
@@ -171,12 +174,7 @@ def _refused(case: Case, value: str, method: str | None, cell: Cell) -> Support:
     return Support(
         "no",
         f"{case.title} cannot use {what} for {case.model_title} on {case.gpu_title}{ends}.",
-        _sentence(cell.note),
+        sentence(cell.note),
         _without(case, value),
         (cell.source,),
     )
-
-
-def _sentence(clause: str) -> str:
-    text = clause[:1].upper() + clause[1:]
-    return text if not text or text.endswith(".") else text + "."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Runs
 from voltaic.engines.tgi import quantization
-from voltaic.engines.tgi.case import case_of
+from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of
 from voltaic.engines.tgi.limits import effective
 from voltaic.engines.tgi.releases import transformers
 from voltaic.engines.versions import within
@@ -20,11 +20,6 @@ _LAUNCHER_CHOOSES: Final = (2, 3, 0)  # from here on the launcher sets ATTENTION
 _FALLS_BACK_BY_GPU: Final = (2, 4, 0)  # from here on what flashinfer cannot do goes to paged below 8.0
 _FLASHINFER_HEADS: Final = frozenset({64, 128, 256})
 _NO_FLASHINFER: Final = frozenset({"falcon", "deepseek_v2"})
-_IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
-    "flash": "flash",
-    "fallback": "transformers-fallback",
-    "native": "native-tensor-parallel",
-}
 
 
 def runs(spec: ServingSpec) -> Runs | None:
@@ -38,7 +33,7 @@ def runs(spec: ServingSpec) -> Runs | None:
     count = case.shards.count
     if count is None or count < 1 or (spec.gpus is not None and count > spec.gpus):
         return None
-    implementation = _IMPLEMENTATIONS.get(case.outcome(count).way)
+    implementation = IMPLEMENTATIONS.get(case.outcome(count).way)
     if implementation is None:
         return None
     flash = implementation == "flash"

@@ -61,14 +61,14 @@ def _starts(case: Case) -> Support | None:
         return Support(
             "unknown",
             f"Whether {case.title} runs on {case.gpu_title} is not known.",
-            _sentence(cell.note) if cell is not None and cell.note else "No fact covers this release on this GPU.",
+            sentence(cell.note) if cell is not None and cell.note else "No fact covers this release on this GPU.",
             f"A run on this GPU would settle it. {way_out(case)}".strip(),
             () if cell is None else (cell.source,),
         )
     return Support(
         "no",
         f'{case.title} does not run on {case.gpu_title}: every shard ends with "{cell.error}".',
-        _sentence(cell.note),
+        sentence(cell.note),
         way_out(case),
         (cell.source,),
     )
@@ -91,7 +91,7 @@ def _switched_off(case: Case) -> Support | None:
     return Support(
         "no",
         f'{case.title} does not start with USE_FLASH_ATTENTION=false: every shard ends with "{cell.error}".',
-        _sentence(cell.note),
+        sentence(cell.note),
         way_out(case) if case.ask("flash") is None else "Leave USE_FLASH_ATTENTION away, or use another release.",
         (cell.source,),
     )
@@ -111,7 +111,7 @@ def _flash(case: Case) -> Support | None:
             "unknown",
             f"Whether {case.title} serves on {case.gpu_title} is not known"
             + (": USE_FLASH_ATTENTION=false is needed, and not all variables could be read." if unread else "."),
-            _sentence(cell.note) if cell is not None else "No fact covers flash attention on this GPU.",
+            sentence(cell.note) if cell is not None else "No fact covers flash attention on this GPU.",
             fix,
             () if cell is None else (cell.source,),
         )
@@ -119,16 +119,16 @@ def _flash(case: Case) -> Support | None:
         "no",
         f"{case.title} dies in its warm-up on {case.gpu_title} unless USE_FLASH_ATTENTION=false is set: "
         f'"{cell.error}".',
-        _sentence(cell.note),
+        sentence(cell.note),
         fix,
         (cell.source,),
     )
 
 
-def _sentence(clause: str) -> str:
+def sentence(clause: str) -> str:
     """Return a clause as a sentence."""
     text = clause[:1].upper() + clause[1:]
-    return text if text.endswith((".", "`")) or not text else text + "."
+    return text if not text or text.endswith((".", "?")) else text + "."
 
 
 def way_out(case: Case, *, quantized: bool = False) -> str:
