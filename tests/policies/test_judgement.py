@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
+from pulumi_policy import EnforcementLevel
 from pulumi_policy.proxy import UNKNOWN_ARRAY_VALUE, UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE
 
 from policies import _judgement
+from policies._rule import policies_of
 from voltaic import rules
 from voltaic.findings import Finding, Source
 from voltaic.manifests.documents import POD_TEMPLATES
@@ -422,3 +424,15 @@ def test_no_secret_is_repeated(ask: Ask) -> None:
 
     assert said
     assert not [text for _, _, text in said if secret in text]
+
+
+def test_an_advisory_rule_is_one_advisory_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that only advises has no second policy, and none of its findings can end a preview."""
+    rule = rules.Rule("hygiene", "Is it tidy?", "Because.", lambda _: (), level="advisory")
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES, rule))
+
+    (policy,) = policies_of(rule)
+
+    assert (policy.name, policy.enforcement_level) == ("hygiene", EnforcementLevel.ADVISORY)
+    report = _judgement.Report("hygiene", "mandatory", "untidy")
+    assert _judgement._under_its_policy(report) == _judgement.Report("hygiene", "advisory", "untidy")
