@@ -45,7 +45,7 @@ class Model:
     """Size of the checkpoint's weights where known from headers; None: derived from the architecture."""
     revision: str | None = None
     config: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
-    """`config.json` as given, so that the spec can be handed on; None for a model that the catalogue knows by its id."""
+    """`config.json` as given, so that the spec can be handed on; None for a model known by its id alone."""
 
 
 @dataclass(frozen=True, slots=True)
