@@ -52,6 +52,21 @@ def test_failure_is_one_message(
     assert capsys.readouterr().err == "set-up failed: this checkout is not set up: run `make setup` first\n"
 
 
+def test_folder_that_cannot_be_written(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cache that cannot be made is one message, not a traceback."""
+    layout = type(checkout.layout)(checkout.layout.root, checkout.log)
+    checkout.log.write_text("a file, not a folder", encoding="utf-8")
+    monkeypatch.setattr(command, "find_layout", lambda _: layout)
+    monkeypatch.setattr(command.processes, "stop_on_signals", lambda: None)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert command.main(["tools"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("set-up failed: ")
+    assert str(checkout.log) in said
+
+
 def test_usage() -> None:
     """An unknown command is bad usage."""
     with pytest.raises(SystemExit) as end:

@@ -154,10 +154,14 @@ def test_provider_that_cannot_be_fetched_is_built(checkout: Checkout, capsys: py
 def test_links_that_lead_nowhere_are_removed(checkout: Checkout) -> None:
     """A link to a tool that is used no longer, or to a build that is gone, does not stay."""
     tools.ensure(checkout.layout, checkout.environ)
+    assert (checkout.layout.own / "go-tests").is_symlink()
     (checkout.layout.bin / "helm").symlink_to("/nowhere")
     (checkout.layout.bin / "etcd").unlink()
     (checkout.layout.bin / "etcd").symlink_to("/nowhere")
     tools.ensure(checkout.layout, checkout.environ)
+    install_pulumi(checkout, "v3.259.0")
+    tools.ensure(checkout.layout, checkout.environ)
+    assert not (checkout.layout.own / "go-tests").is_symlink(), "an installed Pulumi's host is not ours to test"
     assert not (checkout.layout.bin / "helm").is_symlink()
     assert (checkout.layout.bin / "etcd").exists()
 

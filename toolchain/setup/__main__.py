@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SetupError as error:
         note(f"set-up failed: {error}")
         return 1
+    except OSError as error:  # a full disk, a folder that may not be written
+        note(f"set-up failed: {error}")
+        return 1
     except InterruptedBuildError as stop:
         note("set-up was stopped; what is done so far is kept, and the next `make setup` goes on from there")
         return 128 + stop.signum

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -44,7 +45,8 @@ def ensure(recipes: Sequence[Recipe], layout: Layout, environ: Mapping[str, str]
     places = {recipe.name: modules.installed(recipe, layout, platform) for recipe in recipes}
     for place in places.values():
         if place.is_dir():
-            os.utime(place)  # in use
+            with contextlib.suppress(PermissionError):  # somebody else keeps this cache
+                os.utime(place)  # in use
     if all(place.is_dir() for place in places.values()):
         return places
     with locks.exclusive(layout.cache / "toolchain.lock", "builds the tool chain"):

@@ -8,7 +8,7 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
-from toolchain.setup import files, processes, uv
+from toolchain.setup import files, locks, processes, uv
 from toolchain.setup.console import Step
 from toolchain.setup.errors import SetupError
 
@@ -60,6 +60,13 @@ def ensure(layout: Layout, environ: Mapping[str, str]) -> None:
     base = base_interpreter()
     if is_current(layout, base):
         return
+    with locks.exclusive(layout.own / "environment.lock", "makes the Python environment"):
+        if not is_current(layout, base):
+            _make(layout, environ, base)
+
+
+def _make(layout: Layout, environ: Mapping[str, str], base: str) -> None:
+    """Make the environment, while nobody else does."""
     step = Step("Python environment")
     installer = uv.find(layout, environ)
     stamp = layout.venv / _STAMP

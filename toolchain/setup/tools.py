@@ -70,9 +70,12 @@ def ensure(layout: Layout, environ: Mapping[str, str]) -> Tools:
 def _place(tools: Tools, layout: Layout) -> None:
     """Make the links, and remove those that lead to what is used no longer."""
     wanted = dict(tools.links)
+    tests = layout.own / "go-tests"
     if tools.tests is not None:
-        files.link(layout.own / "go-tests", tools.tests)
-    for old in layout.bin.glob("*") if layout.bin.is_dir() else ():
+        files.link(tests, tools.tests)
+    else:
+        files.remove(tests)
+    for old in layout.bin.glob("[!.]*") if layout.bin.is_dir() else ():  # hidden: a link that another set-up is making
         if old.name not in wanted:
             files.remove(old)
     for name, target in wanted.items():
