@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from voltaic.engines.tgi.options import REPEATABLE, options
+from voltaic.engines.tgi.options import REPEATABLE, flags_of, options, written_as
 from voltaic.engines.tgi.releases import name_of, release
 from voltaic.engines.tgi.values import Rejected, read, wanted, written
 from voltaic.spec import CommandLine, Fault
@@ -35,7 +35,7 @@ class _Reading:
     facts: Options
     version: Version | None
     title: str
-    by_name: dict[str, Option]
+    by_name: Mapping[str, Option]
     given: dict[str, list[str | None]] = field(default_factory=dict)
     """Texts of every occurrence by option name as written; None: given as a flag, without a value."""
     values: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None
     facts = options()
     known = release(version)
     number = known.version if known else None
-    by_name = {option.flag[2:]: option for option in facts.of_release(number)}
+    by_name = flags_of(number)
     reading = _Reading(facts, number, name_of(version), by_name)
     _tokens(reading, list(args))
     for option in by_name.values():
@@ -249,7 +249,7 @@ def build(version: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
     arguments: list[str] = []
     faults: list[Fault] = []
     for name, value in settings.items():
-        option = facts.written_as(name, number)
+        option = written_as(name, number)
         if option is None:
             faults.append(_not_there(facts, name, name_of(version)))
         elif option.kind == "flag" and isinstance(value, bool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from voltaic.engines import data
@@ -202,3 +203,15 @@ def options() -> Options:
         mistaken_variables=facts["mistaken_variables"],
         source=data.source(facts["source"], facts["confidence"]),
     )
+
+
+@functools.cache
+def flags_of(version: Version | None) -> Mapping[str, Option]:
+    """Return the options that a release has by their flag without dashes; read once a release."""
+    return MappingProxyType({option.flag[2:]: option for option in options().of_release(version)})
+
+
+@functools.lru_cache(maxsize=4096)
+def written_as(canonical: str, version: Version | None) -> Option | None:
+    """Return the option that sets a canonical name in that release; None where it has none."""
+    return options().written_as(canonical, version)
