@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,10 +110,6 @@ class Project:
         }
         return {name for name in own if not name.startswith("Secret/deployer")}
 
-    def interrupt(self, process: subprocess.Popen[str], *, kill: bool) -> None:
-        """End a running pulumi: by one interrupt, or by killing the whole process group."""
-        os.killpg(process.pid, signal.SIGKILL) if kill else process.send_signal(signal.SIGINT)
-
 
 def tool_chain() -> dict[str, str]:
     """Return the environment that set-up has written."""
@@ -171,21 +166,13 @@ def project(tmp_path: Path, tools: dict[str, str], cluster: Cluster) -> Iterator
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        kinds = "deployments,services,persistentvolumeclaims,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets"
-        made.run("kubectl", "delete", kinds, "-l", "app.kubernetes.io/managed-by=pulumi", "--wait=false")
+        kinds = (
+            "deployments,services,persistentvolumeclaims,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets"
+        )
+        made.run("kubectl", "delete", kinds, "-l", "app.kubernetes.io/managed-by=voltaic")
 
 
 @pytest.fixture
 def offline(tmp_path: Path, tools: dict[str, str]) -> Project:
     """The stack's program with no cluster to reach."""
     return make_project(tmp_path / "project", tools, None)
-
-
-def until(condition: Any, *, seconds: float, what: str) -> None:
-    """Wait for a condition; fail with what was waited for."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"after {seconds:.0f} s still not: {what}")

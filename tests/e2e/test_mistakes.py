@@ -49,15 +49,19 @@ def test_all_faults_come_in_one_error(project: Project) -> None:
 
 
 def test_a_stack_file_that_is_not_yaml_is_one_clear_error(project: Project) -> None:
-    """The error names the file; nothing is created and the file is left as it is."""
+    """Pulumi names the line before it starts the program, `voltaic check` the file too; the file is left as it is."""
     stack_file = project.folder / "Pulumi.v100-2gpu.yaml"
     text = "config:\n  voltaic:profile: [unclosed\n\tmodel: x\n"
     stack_file.write_text(text, encoding="utf-8")
     done = project.pulumi("up", "-s", "v100-2gpu", "--yes", "--skip-preview")
     assert done.code != 0
-    assert "Pulumi.v100-2gpu.yaml" in done.output, done.output
+    assert "invalid YAML file: yaml: line 2" in done.output, done.output
     assert "Traceback" not in done.output
     assert "goroutine" not in done.output
+    checked = project.run("voltaic", "check", "Pulumi.v100-2gpu.yaml")
+    assert checked.code == 2, checked.output
+    assert "Pulumi.v100-2gpu.yaml" in checked
+    assert "Traceback" not in checked.output
     assert stack_file.read_text(encoding="utf-8") == text
     assert project.names(*KINDS) == set()
 
@@ -97,7 +101,8 @@ def test_another_cluster_is_not_touched(
         for command in (("preview",), ("up", "--yes", "--skip-preview")):
             done = project.pulumi(*command, "-s", "v100-1gpu")
             assert done.code != 0, done.output
-            assert "another cluster" in done.output, done.output
+            assert "this stack lives in the cluster of context voltaic-sim" in done.output, done.output
+            assert "Nothing was changed" in done.output
             assert "Traceback" not in done.output
         assert project.names("deployments", "pods", "services") == set()
         project.env["KUBECONFIG"] = own

@@ -57,7 +57,9 @@ def test_cancelling_leaves_no_orphan(project: Project, how: str) -> None:
     """After a signal to pulumi alone, neither the program's Python nor the pack's nor the provider stays."""
     process = project.spawn("up", "-s", STACK, "--yes", "--skip-preview")
     end = time.monotonic() + 60
-    while time.monotonic() < end and not any("pulumi-language-python-exec" in line for line in processes_of(project).values()):
+    while time.monotonic() < end and not any(
+        "pulumi-language-python-exec" in line for line in processes_of(project).values()
+    ):
         time.sleep(0.05)
     names = " ".join(processes_of(project).values())
     assert "pulumi-language-python" in names
@@ -70,7 +72,7 @@ def test_cancelling_leaves_no_orphan(project: Project, how: str) -> None:
 
 
 def test_a_killed_up_is_recovered_by_the_next(project: Project) -> None:
-    """kill -9 in the middle: `pulumi cancel` and `up` finish the work; the cache made before is the one used after."""
+    """Kill -9 in the middle: `pulumi cancel` and `up` finish the work; the cache made before is the one used after."""
     process = project.spawn("up", "-s", STACK, "--yes", "--skip-preview")
     wait_for_claim(project, process)
     os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What must not start is refused before anything exists: by the pack, by the component alone, and in a program of one's own."""
+"""What must not start is refused before anything exists: by the pack, by the component, in a program of one's own."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_refusal_leaves_the_running_server_alone(project: Project) -> None:
         assert {item["metadata"]["uid"] for item in project.objects("pods")} == before
 
 
-FOREIGN = '''
+FOREIGN = """
 import pulumi_kubernetes as k8s
 
 k8s.apps.v1.Deployment(
@@ -111,7 +111,7 @@ k8s.apps.v1.Deployment(
         }},
     }},
 )
-'''
+"""
 FLASH_OFF = [{"name": "USE_FLASH_ATTENTION", "value": "false"}]
 LIMITS = ["--max-input-tokens", "1024", "--max-total-tokens", "1536", "--max-batch-prefill-tokens", "1024"]
 FOREIGN_CASES = {

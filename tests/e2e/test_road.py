@@ -34,13 +34,13 @@ def key_of(project: Project) -> dict[str, str]:
     return {
         f"{item['metadata']['name']}/{key}": value
         for item in project.objects("secrets")
-        if item["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "pulumi"
+        if item["metadata"].get("labels", {}).get("app.kubernetes.io/managed-by") == "voltaic"
         for key, value in item.get("data", {}).items()
     }
 
 
 def test_the_whole_road(project: Project) -> None:
-    """Pods run on the two-GPU node; nothing changes twice; a model change keeps cache, chat data and keys; so does destroy."""
+    """Pods run on the two-GPU node, nothing changes twice, and cache, chats and keys outlive model change and destroy."""
     up = project.pulumi("up", "-s", STACK, "--yes")
     assert up.code == 0, up.output
     pods = ready_pods(project)
@@ -55,8 +55,8 @@ def test_the_whole_road(project: Project) -> None:
     outputs = project.outputs(STACK)
     assert outputs["apiUrl"].startswith("http://")
     assert outputs["chatUrl"].startswith("http://")
-    assert len(outputs["bill"]["per_gpu"]) == 2
-    assert all(gpu["total"] <= gpu["budget"] for gpu in outputs["bill"]["per_gpu"])
+    assert len(outputs["bill"]["bytes"]["per_gpu"]) == 2
+    assert all(gpu["total"] <= gpu["budget"] for gpu in outputs["bill"]["bytes"]["per_gpu"])
     assert "--num-shard 1" in outputs["launcherCommand"]
 
     again = project.pulumi("up", "-s", STACK, "--yes", "--expect-no-changes")
