@@ -172,6 +172,24 @@ def test_unstated_shards_on_several_gpus_are_not_certain(spec_of: SpecOf) -> Non
         "Write --num-shard 1 for a layer split or one GPU, or --num-shard 2 to shard.",
     )
     assert single_gpu_shard.RULE.ask(spec_of("3.0.1", V100, MISTRAL, [], OFF)) == ()
+    (finding,) = engine_model_support.RULE.ask(spec_of("3.0.1", PAIR, MISTRAL, [], OFF))
+    assert (finding.outcome, finding.fix) == (
+        "unknown",
+        "Write --num-shard 1: one process spreads the layers over the 2 GPUs.",
+    )
+
+
+def test_sharding_asked_without_a_number(spec_of: SpecOf) -> None:
+    """`--sharded true` on two V100 either shards, which the model refuses, or ends: that is certain."""
+    spec = spec_of("1.2.0", PAIR, MISTRAL, ["--quantize", "awq", "--sharded=true"])
+    (finding,) = single_gpu_shard.RULE.ask(spec)
+    assert text(finding)[:2] == (
+        "unknown",
+        "TGI 1.2.0 starts 2 shards or ends: --sharded true without --num-shard.",
+    )
+    assert [finding.outcome for finding in engine_model_support.RULE.ask(spec)] == ["violation"]
+    spec = spec_of("3.0.1", PAIR, MISTRAL, ["--sharded", "true"], OFF)
+    assert [finding.outcome for finding in engine_model_support.RULE.ask(spec)] == ["violation"]
 
 
 def test_an_unknown_number_of_gpus_is_no_accept(spec_of: SpecOf) -> None:

@@ -24,6 +24,7 @@ OLD, NEW = (3, 0, 1), (3, 3, 7)
         (None, None, {}, OLD, None, (), ""),
         (True, None, {}, OLD, 1, (1,), "`sharded` is true but only found 1 CUDA devices"),
         (True, None, {}, NEW, 2, (2,), ""),
+        (True, None, {}, OLD, 2, (2,), ""),
         (True, 1, {}, OLD, 2, (1,), "`sharded` is true but `num_shard` <= 1"),
         (True, 0, {}, OLD, 2, (0,), "`sharded` is true but `num_shard` <= 1"),
         (True, 2, {}, OLD, 2, (2,), ""),
@@ -45,4 +46,6 @@ def test_resolution(  # noqa: PLR0917  one row of the launcher's own table each
     """Stated shards win, `--sharded false` with a number keeps the number, and unstated ones count visible devices."""
     found = resolve(sharded, num_shard, env, version, gpus)
     assert (found.possible, found.error) == (possible, error)
-    assert found.count == (possible[0] if len(possible) == 1 and not error else None)
+    unsure = not possible or (num_shard is None and sharded is not False and gpus == 2 and version == OLD and not env)
+    assert found.certain is not unsure
+    assert found.count == (None if unsure or error else possible[0])

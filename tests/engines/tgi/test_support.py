@@ -166,6 +166,24 @@ MODELS: list[tuple[str, str, str, list[str], list[tuple[str, str]]]] = [
         ["--max-input-tokens", "1024", "--max-total-tokens", "2048", "--max-batch-prefill-tokens", "1024"],
         [("no", "exceed the 1024 positions")],
     ),
+    # A share of the memory.
+    ("3.0.1", A100, MISTRAL, ["--cuda-memory-fraction", "1.5"], [("no", "Invalid fraction value: 1.5.")]),
+    ("3.0.1", V100, MISTRAL, ["--cuda-memory-fraction", "1.5"], []),
+    # Both the shards and the weights are wrong.
+    (
+        "3.0.1",
+        PAIR,
+        MISTRAL,
+        ["--num-shard", "2", "--quantize", "awq"],
+        [("no", "on 2 shards"), ("no", "--quantize awq does nothing")],
+    ),
+    (
+        "1.2.0",
+        V100,
+        PHI,
+        ["--quantize", "awq"],
+        [("no", "Unsupported model type phi"), ("no", "refuses the quantization awq")],
+    ),
     # What is not known.
     ("3.0.1", V100, "org/never-seen", [], [("unknown", "is not known")]),
 ]
@@ -302,7 +320,14 @@ RUNS = [
         ["--quantize", "bitsandbytes"],
         ("transformers-fallback", False, "float16", "bitsandbytes", "sdpa"),
     ),
-    ("3.0.1", V100, MISTRAL, ["--dtype", "bfloat16"], ("transformers-fallback", False, "bfloat16", "bfloat16", "sdpa")),
+    (
+        "3.0.1",
+        V100,
+        MISTRAL,
+        ["--dtype", "bfloat16"],
+        ("transformers-fallback", False, "bfloat16", "bfloat16", "eager"),
+    ),
+    ("1.3.4", A100, PHI, [], ("transformers-fallback", False, "float16", "float16", "eager")),
     ("3.0.1", PAIR, BLOOM, ["--num-shard", "2"], ("native-tensor-parallel", False, "float16", "float16", "eager")),
     ("3.0.1", A100, MISTRAL, [], ("flash", False, "float16", "float16", "flashinfer")),
     ("2.2.0", A100, MISTRAL, [], ("flash", False, "float16", "float16", "paged")),

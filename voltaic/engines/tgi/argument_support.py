@@ -60,7 +60,7 @@ def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
         return
     readable = not any(fault.unreadable for fault in spec.command.faults)
     stated = "num_shard" in spec.command.options
-    if len(found.possible) != 1 or (not stated and not readable and gpus != 1):
+    if not found.certain or not found.possible or (not stated and not readable and gpus != 1):
         yield _uncertain(spec, title, found.possible)
         return
     count = found.possible[0]
@@ -88,6 +88,8 @@ def _uncertain(spec: ServingSpec, title: str, possible: tuple[int, ...]) -> Supp
     gpus = spec.gpus
     if not possible:
         message = f"How many shards {title} starts is not known: neither --num-shard nor the visible devices are."
+    elif spec.option("sharded") is True:
+        message = f"{title} starts {possible[0]} shards or ends: --sharded true without --num-shard."
     else:
         numbers = " or ".join(str(number) for number in possible)
         message = f"{title} starts {numbers} shards: --num-shard is not set."

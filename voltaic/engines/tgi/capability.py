@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from voltaic.engines.versions import Version
     from voltaic.findings import Source
 
-Feature = Literal["starts", "flash", "without-flash", "joining", "kernels", "window", "adapters", "vision", "quantize"]
+Feature = Literal[
+    "starts",
+    "flash",
+    "without-flash",
+    "joining",
+    "fused-bfloat16",
+    "kernels",
+    "window",
+    "adapters",
+    "vision",
+    "quantize",
+]
 Answer = Literal["ok", "no", "off", "wrong", "ignored", "unknown"]
 ARCHS = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "gfx942")
 """Architectures that kernels are compiled for, of the GPU models that voltaic knows."""

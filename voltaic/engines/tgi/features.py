@@ -83,11 +83,20 @@ def kernels(case: Case, outcomes: dict[int, Outcome]) -> Iterator[Support]:
 
 def joining(case: Case, ways: set[Implementation]) -> Iterator[Support]:
     """Refuse what breaks as soon as a second request joins."""
-    alone = case.spec.option("max_batch_size") == 1 or case.spec.option("max_concurrent_requests") == 1
-    if "transformers-fallback" not in ways or alone:
+    if "transformers-fallback" not in ways:
         return
     cell = case.ask("joining")
-    if cell is not None and cell.answer == "ok":
+    if cell is not None and cell.answer == "unknown":
+        yield Support(
+            "unknown",
+            f"Whether {case.title} serves {case.model_title} without flash attention is not known.",
+            sentence(cell.note),
+            "Use a GPU with compute capability 8.0 or newer, or another model.",
+            (cell.source,),
+        )
+        return
+    alone = case.spec.option("max_batch_size") == 1 or case.spec.option("max_concurrent_requests") == 1
+    if alone or (cell is not None and cell.answer == "ok"):
         return
     fix = f"Write --max-batch-size 1, which serves one request at a time. Or: {way_out(case)}"
     if cell is None or not case.readable:
@@ -95,7 +104,7 @@ def joining(case: Case, ways: set[Implementation]) -> Iterator[Support]:
             "unknown",
             f"Whether {case.title} serves two requests at a time with {case.model_title} on {case.gpu_title} is not "
             "known.",
-            "From 3.0.2 on, Transformers' AutoModel breaks for most families when a second request joins.",
+            "Where it was tried from 3.0.2 on, a second request that joins breaks Transformers' AutoModel.",
             fix,
         )
         return
@@ -195,4 +204,19 @@ def positions(case: Case, ways: set[Implementation]) -> Iterator[Support]:
         "device-side assertion.",
         f"Write --max-total-tokens {arch.max_positions} or less, and --max-input-tokens below it.",
         (Source("config.json of the model; the embedding of positions in its implementation", "derived"),),
+    )
+
+
+def memory_fraction(case: Case, ways: set[Implementation]) -> Iterator[Support]:
+    """Refuse shares of the GPU's memory beyond the whole, where they are read."""
+    fraction = case.spec.option("cuda_memory_fraction")
+    if not ways & {"flash", "native-tensor-parallel"} or not isinstance(fraction, float) or 0 <= fraction <= 1:
+        return
+    yield Support(
+        "no",
+        f"--cuda-memory-fraction {fraction} is not a share of the GPU's memory: the shard ends with "
+        f'"Invalid fraction value: {fraction}. Allowed range: 0~1".',
+        "PyTorch takes a share from 0 to 1.",
+        "Leave --cuda-memory-fraction away, or write a number from 0 to 1.",
+        (Source("server/utils/dist.py of each release; torch.cuda.set_per_process_memory_fraction"),),
     )

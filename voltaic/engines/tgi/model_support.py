@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voltaic.engines.base import Support
@@ -43,6 +44,7 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     found += features.speculator(case, ways)
     found += features.shard_sizes(case, outcomes)
     found += features.positions(case, ways)
+    found += features.memory_fraction(case, ways)
     if spec.model.architecture is None and all(support.answer != "no" for support in found):
         found.append(_unknown_model(case))
     return tuple(found)
@@ -72,20 +74,23 @@ def _served(case: Case, outcomes: dict[int, Outcome]) -> Iterator[Support]:
             yield from _vision(case)
         return
     if len(bad) < len(outcomes):
-        return  # single-gpu-shard says that the number of shards is not certain
-    for count, outcome in list(bad.items())[:1]:
-        if outcome.way == "unknown":
-            yield Support(
-                "unknown",
-                f"Whether {case.title} serves {case.model_title} on {case.gpu_title} is not known.",
-                "No fact covers this family in this release.",
-                way_out(case) or "Use another release or model.",
-                (families().source,),
-            )
-        elif outcome.way == "trap":
-            yield _trap(case, count)
-        else:
-            yield _error(case, count, outcome)
+        yield from (replace(_bad(case, count, outcome), answer="unknown") for count, outcome in bad.items())
+        return
+    count, outcome = next(iter(bad.items()))
+    yield _bad(case, count, outcome)
+
+
+def _bad(case: Case, count: int, outcome: Outcome) -> Support:
+    """Say why this number of shards does not serve the model, or that it is not known."""
+    if outcome.way == "unknown":
+        return Support(
+            "unknown",
+            f"Whether {case.title} serves {case.model_title} on {case.gpu_title} is not known.",
+            "No fact covers this family in this release.",
+            way_out(case) or "Use another release or model.",
+            (families().source,),
+        )
+    return _trap(case, count) if outcome.way == "trap" else _error(case, count, outcome)
 
 
 def _vision(case: Case) -> Iterator[Support]:

@@ -87,7 +87,8 @@ def _attention(case: Case, implementation: Implementation) -> str:
     family, arch = case.family, case.spec.model.architecture
     if implementation == "transformers-fallback":
         fused = family is not None and family.sdpa is not None and case.version >= family.sdpa
-        return "sdpa" if fused else "eager"
+        kernel = case.ask("fused-bfloat16") if _dtype(case, implementation) == "bfloat16" else None
+        return "sdpa" if fused and (kernel is None or kernel.answer == "ok") else "eager"
     if case.version < _LAUNCHER_CHOOSES:
         return (
             "flashdecoding" if (case.spec.command.env.get("FLASH_DECODING") or "").lower() in {"1", "true"} else "paged"

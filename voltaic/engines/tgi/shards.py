@@ -24,7 +24,9 @@ class Shards:
     """What the launcher makes of `--sharded` and `--num-shard`."""
 
     possible: tuple[int, ...]
-    """Numbers of shards that may start; more than one where it depends on the container runtime; empty: not known."""
+    """Numbers of shards that may start and serve; several where the container runtime decides; empty: not known."""
+    certain: bool = True
+    """False: the container runtime decides whether, or how many, shards start."""
     error: str = ""
     """Message with which the launcher ends instead."""
     fix: str = ""
@@ -32,7 +34,7 @@ class Shards:
     @property
     def count(self) -> int | None:
         """The number of shards, where it is certain."""
-        return self.possible[0] if len(self.possible) == 1 and not self.error else None
+        return self.possible[0] if self.certain and len(self.possible) == 1 and not self.error else None
 
 
 def resolve(
@@ -52,21 +54,23 @@ def resolve(
     if sharded is False:
         return Shards((1,))
     visible = _visible(env, version, gpus)
+    certain = len(visible) == 1
     if sharded is not True:
-        return Shards(visible)
-    error = "`sharded` is true but only found 1 CUDA devices"
-    fix = "leave --sharded away and write --num-shard 1"
+        return Shards(visible, certain)
     if visible == (1,):
-        return Shards((1,), error, fix)
-    return Shards(visible)
+        error = "`sharded` is true but only found 1 CUDA devices"
+        return Shards((1,), error=error, fix="leave --sharded away and write --num-shard 1")
+    # With one visible device the launcher ends, so only the larger number can serve.
+    return Shards(visible[:1], certain)
 
 
 def _stated(sharded: bool | None, num_shard: int, gpus: int | None) -> Shards:  # noqa: FBT001  as above
     if sharded is True and num_shard <= 1:
         more = f", or --num-shard {gpus} without --sharded" if gpus is not None and gpus > 1 else ""
-        return Shards((num_shard,), "`sharded` is true but `num_shard` <= 1", f"leave --sharded away{more}")
+        error = "`sharded` is true but `num_shard` <= 1"
+        return Shards((num_shard,), error=error, fix=f"leave --sharded away{more}")
     if num_shard < 1:
-        return Shards((num_shard,), "`num_shard` cannot be < 1", "write --num-shard 1")
+        return Shards((num_shard,), error="`num_shard` cannot be < 1", fix="write --num-shard 1")
     return Shards((num_shard,))
 
 
