@@ -40,7 +40,7 @@ def key_of(project: Project) -> dict[str, str]:
 
 
 def test_the_whole_road(project: Project) -> None:
-    """Pods run on the two-GPU node, nothing changes twice, and cache, chats and keys outlive model change and destroy."""
+    """Pods run on the two-GPU node, nothing changes twice; cache, chats and keys outlive model change and destroy."""
     up = project.pulumi("up", "-s", STACK, "--yes")
     assert up.code == 0, up.output
     pods = ready_pods(project)
