@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from simulator import names
 from simulator.cluster import Cluster, clusters
-from simulator.errors import SimulatorError
+from simulator.errors import run_with_one_message
 from simulator.nodes import table
 
 app = typer.Typer(
@@ -25,6 +24,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 Name = Annotated[str | None, typer.Option(help="Name of the cluster; by default derived from the folder of its state.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of its state; by default .voltaic in the checkout.")]
+Everything = Annotated[bool, typer.Option("--all", help="Also every other cluster whose state is in this folder.")]
 Namespace = Annotated[str, typer.Option(help="Namespace that the user of the kubeconfig may use.")]
 GpuQuota = Annotated[int, typer.Option(min=0, help="GPUs that its pods together may request.")]
 
@@ -54,10 +54,12 @@ def stop(name: Name = None, root: Root = None) -> None:
 
 
 @app.command()
-def delete(name: Name = None, root: Root = None) -> None:
+def delete(name: Name = None, root: Root = None, *, everything: Everything = False) -> None:
     """Stop the cluster and remove everything of it."""
-    cluster = Cluster(name, root)
-    console.print(f"Simulated cluster {cluster.name}: {'removed.' if cluster.delete() else 'there was none.'}")
+    for cluster in [*(clusters(root) if everything else []), Cluster(name, root)]:
+        removed = cluster.delete()
+        if removed or not everything:
+            console.print(f"Simulated cluster {cluster.name}: {'removed.' if removed else 'there was none.'}")
 
 
 @app.command()
@@ -94,10 +96,5 @@ def inventory() -> str:
 
 
 def run() -> None:
-    """Run the command line; one message instead of a traceback for what can be expected to fail."""
-    try:
-        app()
-    except SimulatorError as error:
-        notes = getattr(error, "__notes__", [])
-        print("\n".join([f"simulator: {error}", *notes]), file=sys.stderr)
-        sys.exit(1)
+    """Run the command line."""
+    run_with_one_message("simulator", app)

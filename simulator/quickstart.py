@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from simulator import names
 from simulator.cli import inventory
 from simulator.cluster import CHECKOUT, Cluster
-from simulator.errors import SimulatorError
+from simulator.errors import run_with_one_message
 from simulator.stacks import Stacks, environment
 from simulator.summary import show
 
@@ -70,12 +69,8 @@ def deploy(root: Path, cluster: Cluster, stack: str) -> int:
 
 
 def run() -> None:
-    """Run the command line; one message instead of a traceback for what can be expected to fail."""
-    try:
-        app()
-    except SimulatorError as error:
-        print("\n".join([f"make up: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
-        sys.exit(1)
+    """Run the command line."""
+    run_with_one_message("make up", app)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator import SimulatorError
+from simulator.api import wait_for
 from simulator.cluster import CHECKOUT
 from simulator.stacks import Stacks, environment
 
@@ -238,12 +240,14 @@ def test_termination_reaches_pulumi_as_an_interrupt(world: World) -> None:
         f"sys.exit(Stacks(pathlib.Path({str(world.folder)!r}), os.environ, print).up(['pulumi', 'up']))"
     )
     env = world.env | {"UP": script, "PYTHONPATH": str(CHECKOUT)}
-    with subprocess.Popen([sys.executable, "-c", code], env=env, cwd=world.folder) as process:
-        deadline = time.monotonic() + 20
-        while not (world.folder / "started").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 7
+    with subprocess.Popen([sys.executable, "-c", code], env=env, cwd=world.folder, start_new_session=True) as process:
+        try:
+            wait_for("pulumi does not start", (world.folder / "started").exists, seconds=20)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 7
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_committed_stack_files_carry_their_salt() -> None:
