@@ -165,7 +165,7 @@ def project(tmp_path: Path, tools: dict[str, str], cluster: Cluster) -> Iterator
         for process in made.started:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.communicate()
         kinds = (
             "deployments,services,persistentvolumeclaims,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets"
         )

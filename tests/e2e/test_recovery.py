@@ -76,7 +76,7 @@ def test_a_killed_up_is_recovered_by_the_next(project: Project) -> None:
     process = project.spawn("up", "-s", STACK, "--yes", "--skip-preview")
     wait_for_claim(project, process)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=30)
+    process.communicate(timeout=30)
     for pid in processes_of(project):
         os.kill(pid, signal.SIGKILL)
     claims = {item["metadata"]["name"]: item["metadata"]["uid"] for item in project.objects("persistentvolumeclaims")}

@@ -44,7 +44,7 @@ def test_the_whole_road(project: Project) -> None:
     up = project.pulumi("up", "-s", STACK, "--yes")
     assert up.code == 0, up.output
     pods = ready_pods(project)
-    assert set(pods) == {"tgi", "open-webui"}
+    assert set(pods) == {"tgi", "webui"}
     nodes = project.cluster.admin() if project.cluster else None
     assert nodes is not None
     with nodes as api:
