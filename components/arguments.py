@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
 from components.tgi_server import SECRET_ARGS, TGIServerArgs
-from voltaic.settings import on_network_storage
+from voltaic import units
+from voltaic.settings import Toleration, on_network_storage
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 def of_server(settings: Settings, target: Cluster) -> TGIServerArgs:
     """Return the arguments of the inference server; what the stack does not say stays unsaid."""
     names = TGIServerArgs.__annotations__.keys() - {"namespace", *SECRET_ARGS}
-    stated = {name: getattr(settings, name) for name in names & settings.model_fields_set}
+    stated = {name: _plain(name, getattr(settings, name)) for name in names & settings.model_fields_set}
     hidden = {name: _secret(getattr(settings, name)) for name in SECRET_ARGS}
     found = {"webui_enabled": settings.webui_enabled, "namespace": target.namespace, "context": target.context}
     given: dict[str, Any] = {**stated, **hidden, **found}
@@ -72,6 +75,15 @@ def keeps_volumes(settings: Settings) -> bool:
     """Return whether a volume outlives the stack, and with it the namespace."""
     cache = not settings.model_cache_ephemeral and not settings.model_cache_delete_on_destroy
     return cache or (settings.webui_enabled and not settings.webui_data_delete_on_destroy)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a setting in the types that arguments have: what a caller in another program would write."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return [_said(asdict(item)) if isinstance(item, Toleration) else item for item in value]
+    return units.quantity(value) if name == "model_cache_size" else value
 
 
 def _secret(value: SecretStr | None) -> pulumi.Output[str] | None:

@@ -92,7 +92,7 @@ def deployment(owner: Owner, server: Server, made: Made) -> apps.v1.Deployment:
         ),
         opts=owner.options(
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout),
-            hooks=diagnosis.hooks(owner, server.settings.context),
+            hooks=diagnosis.of_deployment(owner, server.settings.context),
         ),
     )
 

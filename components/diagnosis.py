@@ -1,4 +1,4 @@
-"""Why pods do not become ready, asked when `pulumi up` gives up on them.
+"""Why pods do not become ready or a volume is refused, asked when `pulumi up` gives up on them.
 
 `up` waits for pods of the right revision (see deployment.wait_for), and that wait ends without a word about them. So
 the reason is asked for here, with the kubectl that also forwards ports. Without it the message says what to type.
@@ -26,7 +26,44 @@ USUAL = ("ContainerCreating", "PodInitializing")
 """Reasons for waiting that are no reasons for concern."""
 
 
-def hooks(owner: Owner, context: str | None) -> pulumi.ResourceHookBinding:
+def of_claim(owner: Owner, part: str, size_key: str, context: str | None) -> pulumi.ResourceHookBinding:
+    """Return hooks for a volume claim that explain why it clashes with one that was kept from an earlier deployment.
+
+    Args:
+        owner: component that it belongs to.
+        part: what it holds.
+        size_key: setting that states its size.
+        context: kubeconfig context; None: the current one.
+    """
+
+    def explain(args: pulumi.ErrorHookArgs) -> bool:
+        where, name = _where(args, context), f"{owner.name}-{part}"
+        for item in _items(["persistentvolumeclaims", *where, "--field-selector", f"metadata.name={name}"]):
+            pulumi.log.error(
+                kept(item, size_key, shlex.join(["kubectl", *where, "delete", "pvc", name])), owner.resource
+            )
+        return False
+
+    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"explain-{owner.logical_name(part)}", explain)])
+
+
+def kept(claim: Mapping[str, Any], size_key: str, delete: str) -> str:
+    """Return what stands against a claim that exists, and both ways on.
+
+    Args:
+        claim: the claim as the API server has it.
+        size_key: setting that states its size.
+        delete: command that gives it up.
+    """
+    size = claim.get("spec", {}).get("resources", {}).get("requests", {}).get("storage", "unknown")
+    return (
+        f"{_name(claim)} exists with {size}, kept from an earlier deployment or bound as it is. "
+        f"Use it so with: pulumi config set -s {shlex.quote(pulumi.get_stack())} {size_key} {size}, "
+        f"or give up what is in it with: {delete}"
+    )
+
+
+def of_deployment(owner: Owner, context: str | None) -> pulumi.ResourceHookBinding:
     """Return hooks for a Deployment that explain its failure under the component's own name.
 
     Args:
@@ -36,9 +73,8 @@ def hooks(owner: Owner, context: str | None) -> pulumi.ResourceHookBinding:
     labels = ",".join(f"{name}={value}" for name, value in owner.selector.items())
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
-        namespace = str((args.new_inputs or {}).get("metadata", {}).get("namespace", ""))
-        where = [*(["--context", context] if context else []), *(["-n", namespace] if namespace else [])]
-        found = list(reasons(_items([*where, "-l", labels])))
+        where = _where(args, context)
+        found = list(reasons(_items(["deployments,pods", *where, "-l", labels])))
         more = shlex.join(["kubectl", *where, "describe", "pods", "-l", labels])
         told = found or ["nothing could be learnt about its pods"]
         pulumi.log.error("\n".join([*told, f"More with: {more}"]), owner.resource)
@@ -47,8 +83,14 @@ def hooks(owner: Owner, context: str | None) -> pulumi.ResourceHookBinding:
     return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"explain-{owner.component}", explain)])
 
 
+def _where(args: pulumi.ErrorHookArgs, context: str | None) -> list[str]:
+    """Return kubectl's arguments for the cluster and the namespace of the object that failed."""
+    namespace = str((args.new_inputs or {}).get("metadata", {}).get("namespace", ""))
+    return [*(["--context", context] if context else []), *(["-n", namespace] if namespace else [])]
+
+
 def _items(selected: list[str]) -> list[dict[str, Any]]:
-    command = ["kubectl", "get", "deployments,pods", *selected, "-o", "json"]
+    command = ["kubectl", "get", *selected, "-o", "json"]
     try:
         answer = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
         return list(json.loads(answer.stdout)["items"])

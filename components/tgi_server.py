@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
+from pulumi_kubernetes import core
 from pydantic.alias_generators import to_camel
 
 from components import network, refusal, secret_values, storage
@@ -124,15 +125,7 @@ class TGIServer(pulumi.ComponentResource):
         owner = Owner(self, name, "inference", args["namespace"], server.settings.labels)
         variables = _secrets(owner, server, args)
         account = network.service_account(owner)
-        claim = None
-        if not server.settings.model_cache_ephemeral:
-            claim = storage.claim(
-                owner,
-                CACHE,
-                size=server.plan.cache.value,
-                storage_class=server.settings.model_cache_storage_class,
-                keep=not server.settings.model_cache_delete_on_destroy,
-            )
+        claim = None if server.settings.model_cache_ephemeral else _cache(owner, server)
         network.service(owner)
         network.own_namespace_only(owner)
         if server.settings.replicas > 1:
@@ -235,6 +228,33 @@ def launcher_command(spec: ServingSpec) -> str:
     """Return environment and arguments as one line for a shell; values that come from Secrets are left out."""
     environment = [f"{name}={value}" for name, value in sorted(spec.command.env.items()) if value is not None]
     return shlex.join([*environment, "text-generation-launcher", *spec.command.args])
+
+
+def _cache(owner: Owner, server: Server) -> core.v1.PersistentVolumeClaim:
+    """Return the volume that keeps the weights, with a warning where one that exists cannot hold them."""
+    stated = server.settings.model_cache_size is not None
+    claim = storage.claim(
+        owner,
+        CACHE,
+        size=server.plan.cache.value,
+        size_key="modelCacheSize",
+        size_is_stated=stated,
+        storage_class=server.settings.model_cache_storage_class,
+        keep=not server.settings.model_cache_delete_on_destroy,
+        context=server.settings.context,
+    )
+    least, wanted = server.plan.download.value, units.quantity(server.plan.cache.value)
+
+    def compare(size: int) -> None:
+        if size < least:
+            pulumi.log.warn(
+                f"the model cache was made with {units.quantity(size)}, and {server.spec.model.id} alone takes "
+                f"{units.gib(least)}. If the StorageClass lets volumes grow: pulumi config set modelCacheSize {wanted}",
+                owner.resource,
+            )
+
+    storage.size_of(claim).apply(compare)
+    return claim
 
 
 def _secrets(owner: Owner, server: Server, args: TGIServerArgs) -> dict[str, SecretVariable]:

@@ -155,7 +155,14 @@ class Made:
 
 def _claim(owner: Owner, args: WebUIArgs) -> core.v1.PersistentVolumeClaim:
     return storage.claim(
-        owner, DATA, size=args["data_size"], storage_class=args.get("storage_class"), keep=args["keep_data"]
+        owner,
+        DATA,
+        size=args["data_size"],
+        size_key="webuiDataSize",
+        size_is_stated=True,
+        storage_class=args.get("storage_class"),
+        keep=args["keep_data"],
+        context=args.get("context"),
     )
 
 
@@ -192,7 +199,7 @@ def _deployment(owner: Owner, args: WebUIArgs, made: Made) -> apps.v1.Deployment
         ),
         opts=owner.options(
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout, delete=timeout),
-            hooks=diagnosis.hooks(owner, args.get("context")),
+            hooks=diagnosis.of_deployment(owner, args.get("context")),
         ),
     )
 
