@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+from cli.output import BROKEN_PIPE, leave_quietly
 
 
 class _AsTyped:
@@ -24,7 +27,15 @@ def _kept_as_typed(params: list[Any]) -> list[Any]:
 
 
 class Command(TyperCommand):
-    """A command that starts without pydantic."""
+    """A command that starts without pydantic, and ends quietly where nobody reads on."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; where its output is a pipe that was closed, end as shells expect it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            leave_quietly()
+            raise typer.Exit(BROKEN_PIPE) from None
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, those that typer adds by itself included."""

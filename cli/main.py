@@ -10,7 +10,7 @@ import typer
 
 from cli import check, plan, rules
 from cli.command import Group
-from cli.output import BROKEN_PIPE, INTERNAL, INTERRUPTED, leave_quietly
+from cli.output import INTERNAL, INTERRUPTED
 
 app = typer.Typer(
     name="voltaic",
@@ -53,9 +53,6 @@ def run() -> None:
         app(prog_name="voltaic")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        leave_quietly()
-        sys.exit(BROKEN_PIPE)
     except Exception as fault:
         if os.environ.get("VOLTAIC_TRACEBACK"):
             raise

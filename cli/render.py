@@ -55,7 +55,7 @@ def show(console: Console, verdict: Verdict, *, commands: bool = True) -> None:
     if verdict.runs is not None:
         console.print(Text(_runs(verdict.runs, verdict.spec)))
     if isinstance(verdict.bill, Bill):
-        _bill(console, verdict.bill)
+        bill(console, verdict.bill)
     elif not verdict.findings:
         console.print(Text(f"No bill: {verdict.bill.because}."))
     if verdict.tight:
@@ -149,16 +149,17 @@ def _runs(runs: Runs, spec: ServingSpec) -> str:
     return f"Runs as {runs.implementation}: {placing}, {weights}, {runs.attention} attention."
 
 
-def _bill(console: Console, bill: Bill) -> None:
+def bill(console: Console, found: Bill) -> None:
+    """Print a bill: a column a GPU, in as many tables as the width asks for."""
     console.print()
-    console.print(Text(f"VRAM per GPU at the worst moment ({bill.peak_moment}), in GiB", style="bold"))
-    columns = list(_columns(bill.per_gpu))
+    console.print(Text(f"VRAM per GPU at the worst moment ({found.peak_moment}), in GiB", style="bold"))
+    columns = list(_columns(found.per_gpu))
     room = max(1, (console.width - _NAME_WIDTH) // _COLUMN_WIDTH)
     for start in range(0, len(columns), room):
         console.print(_table(columns[start : start + room]))
-    per_token = bill.kv_cache_bytes_per_token / KIB
+    per_token = found.kv_cache_bytes_per_token / KIB
     console.print(
-        Text(f"KV cache: {per_token:,.2f} KiB a token, {bill.kv_cache_tokens:,} tokens at the stated limits.")
+        Text(f"KV cache: {per_token:,.2f} KiB a token, {found.kv_cache_tokens:,} tokens at the stated limits.")
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,11 +100,13 @@ def test_all_faults_of_a_line_come_at_once(voltaic: Voltaic) -> None:
     ]
 
 
+@pytest.mark.timeout(30)  # without a flush both sides would wait for each other
 def test_answers_stream_while_lines_come(accepted_line: dict[str, Any]) -> None:
     """Each answer is there before the next line is asked for: a program can hold a conversation."""
     with subprocess.Popen(
         [sys.executable, "-m", "cli", "plan", "--batch", "-"],
         cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -119,11 +122,11 @@ def test_answers_stream_while_lines_come(accepted_line: dict[str, Any]) -> None:
 
 
 def test_a_closed_pipe_ends_quietly(accepted_line: dict[str, Any]) -> None:
-    """`voltaic plan --batch … | head -1` prints no complaint."""
+    """`voltaic plan --batch … | head -1` prints no complaint, and its exit code is no verdict."""
     lines = f"{json.dumps(accepted_line)}\n" * 200
 
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m cli plan --batch - | head -n 1"],
+        ["bash", "-c", f"{sys.executable} -m cli plan --batch - | head -n 1; exit ${{PIPESTATUS[0]}}"],
         cwd=ROOT,
         input=lines,
         capture_output=True,
@@ -131,4 +134,4 @@ def test_a_closed_pipe_ends_quietly(accepted_line: dict[str, Any]) -> None:
         check=False,
     )
 
-    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (141, "", 1)

@@ -89,16 +89,22 @@ def test_every_server_of_a_folder_gets_its_verdict(
     assert result.exit_code == 1
 
 
+REFUSED = {"gpus": 1, "shards": "2"}
+UNKNOWN = {"version": "latest"}
+
+
 @pytest.mark.parametrize(
-    ("changes", "code"),
-    [({}, 0), ({"gpus": 1, "shards": "2"}, 1), ({"version": "latest"}, 3)],
-    ids=["accept", "refuse", "unknown"],
+    ("others", "code"),
+    [([], 0), ([REFUSED], 1), ([UNKNOWN], 3), ([UNKNOWN, REFUSED], 1)],
+    ids=["accept", "refuse", "unknown", "unknown and refuse"],
 )
 def test_the_exit_code_is_the_worst_verdict(
-    voltaic: Voltaic, server: Callable[..., dict[str, Any]], changes: dict[str, Any], code: int
+    voltaic: Voltaic, server: Callable[..., dict[str, Any]], others: list[dict[str, Any]], code: int
 ) -> None:
-    """One file with an accepted server and another one: the other one decides."""
-    result = voltaic("check", "-", "--json", input=yaml.safe_dump_all([server(), server(**changes)]))
+    """One stream with an accepted server and others: refuse comes before unknown, unknown before accept."""
+    manifests = [server(), *(server(**changes) for changes in others)]
+
+    result = voltaic("check", "-", "--json", input=yaml.safe_dump_all(manifests))
 
     assert result.exit_code == code
     assert json.loads(result.stdout)["workloads"][0]["file"] == "-"

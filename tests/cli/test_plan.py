@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     VoltaicProcess = Callable[..., subprocess.CompletedProcess[str]]
 
 TOO_LARGE = ("--gpu", "v100-16gb", "--gpus", "1", "--model", "meta-llama/Llama-2-13b-chat-hf")
+SECRET = "correct-horse"
 FLASH_OFF = ("--env", "USE_FLASH_ATTENTION=false")
 
 
@@ -185,13 +186,16 @@ def test_colours_only_where_they_are_wanted(
     assert "\x1b[1;32m" not in refused.stdout
 
 
+@pytest.mark.parametrize("more", [(), (f"--api-key={SECRET}", SECRET)], ids=["well-formed", "given twice"])
 @pytest.mark.parametrize("output", [(), ("--json",)], ids=["text", "json"])
-def test_no_secret_is_printed(voltaic: Voltaic, accepted_arguments: tuple[str, ...], output: tuple[str, ...]) -> None:
+def test_no_secret_is_printed(
+    voltaic: Voltaic, accepted_arguments: tuple[str, ...], output: tuple[str, ...], more: tuple[str, ...]
+) -> None:
     """Tokens and keys that were typed do not come back: not in the bill, not in a finding, not in a command."""
-    secret = "correct-horse"
-    words = ("plan", *TOO_LARGE, *FLASH_OFF, "--env", f"HF_TOKEN={secret}", "--env", f"API_KEY={secret}", *output)
+    words = ("plan", *TOO_LARGE, *FLASH_OFF, "--env", f"HF_TOKEN={SECRET}", "--env", f"API_KEY={SECRET}", *output)
 
-    result = voltaic(*words, *accepted_arguments, "--api-key", secret, f"--api-key={secret}", secret)
+    result = voltaic(*words, *accepted_arguments, "--api-key", SECRET, *more)
 
     assert result.exit_code == 1
-    assert secret not in result.output
+    assert SECRET not in result.output
+    assert "(hidden)" in result.output
