@@ -19,9 +19,6 @@ FAKE_PULUMI = r"""#!/bin/sh
 echo "$PULUMI_HOME: $*" >> "{log}"
 case "$1" in
 version) echo {version} ;;
-plugin) [ -n "${{FAKE_PLUGIN_FAULT:-}}" ] && {{ echo "$FAKE_PLUGIN_FAULT" >&2; exit 1; }}
-    mkdir -p "$PULUMI_HOME/plugins/resource-kubernetes-v4.25.0"
-    echo fetched > "$PULUMI_HOME/plugins/resource-kubernetes-v4.25.0/pulumi-resource-kubernetes" ;;
 esac
 """
 
@@ -130,25 +127,16 @@ def test_pulumi_of_another_checkout_is_not_the_users(checkout: Checkout, tmp_pat
     assert official.find(checkout.layout, checkout.environ | {"PATH": str(other)}) is None
 
 
-def test_provider_is_fetched_by_an_installed_pulumi(checkout: Checkout) -> None:
-    """Where Pulumi is installed but not the provider, Pulumi fetches it into the checkout's own folder, once."""
+def test_provider_that_is_not_cached_is_built(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where Pulumi is installed but not the provider, the pinned module is built, and what saves that is said."""
     log = install_pulumi(checkout, "v3.259.0")
-    for _ in range(2):
-        found = tools.ensure(checkout.layout, checkout.environ)
-        assert found.provider is None
-    asked = log.read_text(encoding="utf-8").splitlines()
-    assert asked.count(f"{checkout.layout.pulumi_home}: plugin install resource kubernetes 4.25.0") == 1
-    assert not any(path.name.startswith("kubernetes-provider") for path in checkout.layout.builds.iterdir())
-    assert not Path(checkout.environ["HOME"], ".pulumi").exists()
-
-
-def test_provider_that_cannot_be_fetched_is_built(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the release cannot be had, the provider is built, and the reason is shown."""
-    install_pulumi(checkout, "v3.259.0")
-    found = tools.ensure(checkout.layout, checkout.environ | {"FAKE_PLUGIN_FAULT": "403 Forbidden"})
-    assert "the provider's release cannot be fetched (403 Forbidden): it is built instead" in capsys.readouterr().err
-    assert found.provider is not None
+    found = tools.ensure(checkout.layout, checkout.environ)
     assert found.provider.is_relative_to(checkout.layout.builds)
+    assert "pulumi plugin install resource kubernetes v4.25.0" in capsys.readouterr().err
+    tools.ensure(checkout.layout, checkout.environ)
+    assert "plugin install" not in capsys.readouterr().err
+    assert "plugin" not in log.read_text(encoding="utf-8"), "nothing is downloaded without a hash"
+    assert not Path(checkout.environ["HOME"], ".pulumi").exists()
 
 
 def test_links_that_lead_nowhere_are_removed(checkout: Checkout) -> None:

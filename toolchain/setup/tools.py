@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolchain.setup import build, files, modules, official, processes
-from toolchain.setup.console import Step, note
+from toolchain.setup import build, files, modules, official
+from toolchain.setup.console import note
 from toolchain.setup.layout import go_platform
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 #: Folder of the provider in a Pulumi home.
 _PLUGIN = f"resource-kubernetes-v{modules.PROVIDER_VERSION}"
-#: Seconds that an installed Pulumi may take to fetch the provider (50 MB).
-_FETCH_LIMIT = 300.0
 
 
 @dataclass(frozen=True)
@@ -27,13 +25,13 @@ class Tools:
 
     Attributes:
         links: name of a tool → its path.
-        provider: the provider's binary; None if Pulumi has put it into the checkout's own plugin folder itself.
+        provider: the provider's binary.
         bundled_host: whether Pulumi has its Python host beside it, so that another one on PATH must not be taken.
         tests: folder of the built Go tests, or None with an installed Pulumi.
     """
 
     links: dict[str, Path]
-    provider: Path | None
+    provider: Path
     bundled_host: bool
     tests: Path | None
 
@@ -46,11 +44,18 @@ def ensure(layout: Layout, environ: Mapping[str, str]) -> Tools:
     """
     pulumi = official.find(layout, environ)
     provider = official.cached_plugin(environ, layout, _PLUGIN, modules.PROVIDER_BINARY)
-    fetched = provider is None and pulumi is not None and _fetch_provider(pulumi, layout, environ)
+    if (
+        provider is None
+        and pulumi is not None
+        and not modules.installed(modules.PROVIDER, layout, go_platform()).is_dir()
+    ):
+        # A release that Pulumi fetches itself has no hash that we could pin; the module has one.
+        note(f"the Kubernetes provider {modules.PROVIDER_VERSION} is not in the plugin cache, so it is built;")
+        note(f"this saves the minutes: pulumi plugin install resource kubernetes v{modules.PROVIDER_VERSION}")
     recipes = [modules.CLUSTER]
     if pulumi is None:
         recipes.append(modules.PULUMI)
-    if provider is None and not fetched:
+    if provider is None:
         recipes.append(modules.PROVIDER)
     places = build.ensure(recipes, layout, environ)
 
@@ -59,7 +64,7 @@ def ensure(layout: Layout, environ: Mapping[str, str]) -> Tools:
         links["pulumi"] = places[modules.PULUMI.name] / "bin" / "pulumi"
     else:
         links["pulumi"] = Path(pulumi.path)
-    if modules.PROVIDER.name in places:
+    if provider is None:
         provider = places[modules.PROVIDER.name] / "bin" / modules.PROVIDER_BINARY
     tests = places[modules.PULUMI.name] / "test" if pulumi is None else None
     found = Tools(links, provider, pulumi is None or pulumi.host_beside, tests)
@@ -80,29 +85,5 @@ def _place(tools: Tools, layout: Layout) -> None:
             files.remove(old)
     for name, target in wanted.items():
         files.link(layout.bin / name, target)
-    if tools.provider is not None:
-        # Pulumi takes a folder for a plugin only if it is a real one; the binary in it may be a link.
-        files.link(layout.pulumi_home / "plugins" / _PLUGIN / modules.PROVIDER_BINARY, tools.provider)
-
-
-def _fetch_provider(pulumi: official.Pulumi, layout: Layout, environ: Mapping[str, str]) -> bool:
-    """Let an installed Pulumi fetch the provider's release into the checkout, which takes seconds, not minutes."""
-    plugin = layout.pulumi_home / "plugins" / _PLUGIN / modules.PROVIDER_BINARY
-    if plugin.exists() and not plugin.is_symlink():
-        return True
-    if modules.installed(modules.PROVIDER, layout, go_platform()).is_dir():
-        return False
-    step = Step("Kubernetes provider")
-    step.show("fetching the release")
-    quiet = {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_HOME": str(layout.pulumi_home)}
-    command = [pulumi.path, "plugin", "install", "resource", "kubernetes", modules.PROVIDER_VERSION]
-    try:
-        processes.output(command, environ=quiet, folder=layout.root, timeout=_FETCH_LIMIT)
-    except processes.ProgramError as error:
-        step.abandon()
-        note(
-            f"the provider's release cannot be fetched ({error.tail[-1] if error.tail else error}): it is built instead"
-        )
-        return False
-    step.end("fetched")
-    return plugin.exists()
+    # Pulumi takes a folder for a plugin only if it is a real one; the binary in it may be a link.
+    files.link(layout.pulumi_home / "plugins" / _PLUGIN / modules.PROVIDER_BINARY, tools.provider)
