@@ -137,7 +137,7 @@ def _show(checked: Sequence[Checked], count: int) -> None:
     """Print the worst verdict first, then every model server, then what was not judged and why."""
     from rich.text import Text
 
-    from cli import render
+    from cli import render, stack_files
     from cli.output import console
 
     screen = console()
@@ -154,7 +154,9 @@ def _show(checked: Sequence[Checked], count: int) -> None:
         screen.print()
         container = f", container {workload.container}" if workload.container else ""
         screen.print(Text(f"{_place(workload)}{container}", style="bold"))
-        render.show(screen, verdict, commands=False)
+        of_stack = workload.kind == stack_files.KIND
+        lines = render.as_stack(workload.name or "") if of_stack else render.as_arguments
+        render.show(screen, verdict, fix_lines=lines)
     others = [workload for workload, verdict in checked if verdict is None]
     if others:
         screen.print()

@@ -9,10 +9,9 @@ import typer
 from cli.command import Command
 from cli.complete import engines, gpus, models, profiles
 from cli.output import fail, print_json
+from cli.plan_options import InvalidOptions, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from voltaic.spec import ServingSpec
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # of whichever click this typer is built on
@@ -20,10 +19,13 @@ ENGINE_ARGUMENTS = "engine_arguments"
 
 HELP = """Say whether a model server starts, and fits, on these GPUs: verdict, VRAM bill per GPU, findings, ways out.
 
-Everything after -- is given to the engine's launcher and judged as that launcher reads it.
+With --profile and --model alone it judges what a stack with just these two settings would run. With any other option
+it judges what is given and nothing else: what follows -- goes to the engine's launcher and is read as that launcher
+reads it.
 """
 EXAMPLES = """\b
 Examples:
+  voltaic plan --profile v100-2gpu --model mistralai/Mistral-7B-Instruct-v0.2
   voltaic plan --profile v100-2gpu --model mistralai/Mistral-7B-Instruct-v0.2
     --env USE_FLASH_ATTENTION=false -- --num-shard 1 --max-input-tokens 3072
     --max-total-tokens 4096 --max-batch-prefill-tokens 3072 --max-batch-size 4
@@ -37,11 +39,11 @@ class _PlanCommand(Command):
     """Keeps what follows `--` for the engine: it is not ours to parse."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        own, engine = args, []
+        own, engine = args, None
         if "--" in args:
             mark = args.index("--")
-            own, engine = args[:mark], args[mark + 1 :]
-        ctx.meta[ENGINE_ARGUMENTS] = tuple(engine)
+            own, engine = args[:mark], tuple(args[mark + 1 :])
+        ctx.meta[ENGINE_ARGUMENTS] = engine
         try:
             return super().parse_args(ctx, own)
         except _UsageError as fault:
@@ -93,124 +95,32 @@ def plan(  # the contract's options, one parameter each
     as_json: Annotated[bool, typer.Option("--json", help="Print one plan document on stdout.")] = False,
 ) -> None:
     """Judge one serving spec, or a batch of them."""
-    arguments: tuple[str, ...] = ctx.meta[ENGINE_ARGUMENTS]
-    single = {
-        "--profile": profile,
-        "--gpu": gpu,
-        "--gpus": gpu_count,
-        "--engine": engine,
-        "--engine-version": engine_version,
-        "--env": env or None,
-        "--model": model,
-        "--model-dir": model_dir,
-        "-- ENGINE ARGUMENTS": arguments or None,
-    }
+    options = Options(
+        profile=profile,
+        gpu=gpu,
+        gpus=gpu_count,
+        engine=engine,
+        engine_version=engine_version,
+        env=env or None,
+        model=model,
+        model_dir=model_dir,
+        arguments=ctx.meta[ENGINE_ARGUMENTS],
+    )
     if batch is not None:
-        given = [name for name, value in single.items() if value is not None]
+        given = options.given()
         if given:
             fail("plan", [f"--batch: takes everything from its lines; leave out {', '.join(given)}"], usage=True)
         from cli.batch import judge_lines
 
         raise typer.Exit(judge_lines(batch))
-
-    faults = _usage_faults(profile=profile, gpu=gpu, gpu_count=gpu_count, model=model, model_dir=model_dir)
-    variables = _variables(env or (), faults)
-    if faults:
-        fail("plan", faults, as_json=as_json, usage=True)
-    line: dict[str, Any] = {
-        **_hardware(profile, gpu, gpu_count, faults),
-        **_release(engine, engine_version),
-        **_model(model, model_dir, faults),
-        "args": list(arguments),
-        "env": variables,
-    }
-    spec = _spec(line, faults)
-    if spec is None:
-        fail("plan", faults, as_json=as_json)
-    raise typer.Exit(_judge_and_show(spec, as_json=as_json))
-
-
-def _usage_faults(
-    *, profile: str | None, gpu: str | None, gpu_count: str | None, model: str | None, model_dir: str | None
-) -> list[str]:
-    faults = []
-    if profile is None and gpu is None:
-        faults.append("--profile: missing; give --profile NAME, or --gpu MODEL and --gpus N")
-    if profile is not None and (gpu is not None or gpu_count is not None):
-        faults.append("--profile: names GPU model and count; leave out --gpu and --gpus")
-    if profile is None and (gpu is None) != (gpu_count is None) and not (gpu is None and gpu_count is None):
-        faults.append("--gpu, --gpus: belong together; give both")
-    if gpu_count is not None and not (gpu_count.isdecimal() and gpu_count.isascii() and int(gpu_count[:9]) > 0):
-        faults.append(f"--gpus: {gpu_count!r} is not a number of GPUs; give a whole number from 1")
-    if model is None and model_dir is None:
-        faults.append("--model: missing; give --model ID, or --model-dir DIR with its config.json")
-    if model is not None and model_dir is not None:
-        faults.append("--model, --model-dir: give one of them")
-    return faults
-
-
-def _variables(pairs: Sequence[str], faults: list[str]) -> dict[str, str]:
-    variables: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            faults.append(f"--env: {pair!r} is no variable with a value; write it as NAME=VALUE")
-        elif name in variables:
-            faults.append(f"--env: {name} is given twice")
-        else:
-            variables[name] = value
-    return variables
-
-
-def _hardware(profile: str | None, gpu: str | None, gpu_count: str | None, faults: list[str]) -> dict[str, Any]:
-    from voltaic import hardware
-
     try:
-        if profile is not None:
-            known = hardware.profile(profile)
-            return {"gpu": known.gpu.name, "gpus": known.count}
-        return {"gpu": hardware.gpu_model(str(gpu)).name, "gpus": int(str(gpu_count))}
-    except (hardware.UnknownProfile, hardware.UnknownGpuModel) as unknown:
-        faults.append(f"--{'profile' if profile is not None else 'gpu'}: {unknown}")
-        return {}
+        spec = options.spec()
+    except InvalidOptions as invalid:
+        fail("plan", invalid.faults, as_json=as_json, usage=invalid.usage)
+    raise typer.Exit(_judge_and_show(spec, as_json=as_json, derived=options.is_stack))
 
 
-def _spec(line: dict[str, Any], faults: list[str]) -> ServingSpec | None:
-    """Return the spec of a line; None with the faults added where there are any."""
-    from voltaic import document
-
-    try:
-        spec = document.spec_from_line(line)
-    except document.InvalidLine as invalid:
-        faults.extend(invalid.faults)
-        return None
-    return None if faults else spec
-
-
-def _release(engine: str | None, version: str | None) -> dict[str, str | None]:
-    from voltaic import defaults
-
-    name = engine or defaults.engine_name()
-    return {"engine": name, "engine_version": version or defaults.engine_version(name)}
-
-
-def _model(model: str | None, model_dir: str | None, faults: list[str]) -> dict[str, Any]:
-    if model_dir is None:
-        return {"model": model}
-    from voltaic import models
-
-    try:
-        found = models.model_dir(model_dir)
-    except models.InvalidConfig as invalid:
-        faults.extend(f"--model-dir: {fault}" for fault in invalid.faults)
-    except models.InvalidModelDir as invalid:
-        faults.append(f"--model-dir: {invalid}")
-    else:
-        return {"config": dict(found.config or {}), "weights_bytes": found.weights_bytes, "model_id": model_dir}
-    return {"model": model_dir}
-
-
-def _judge_and_show(spec: ServingSpec, *, as_json: bool) -> int:
+def _judge_and_show(spec: ServingSpec, *, as_json: bool, derived: bool) -> int:
     from voltaic.verdict import judge
 
     verdict = judge(spec)
@@ -222,5 +132,5 @@ def _judge_and_show(spec: ServingSpec, *, as_json: bool) -> int:
         from cli import render
         from cli.output import console
 
-        render.show(console(), verdict)
+        render.show(console(), verdict, fix_lines=render.as_plan, derived=derived)
     return verdict.exit_code

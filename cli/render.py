@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from voltaic.hidden import HIDDEN, hide, secrets_of, shown_args, shown_env
+from voltaic.hidden import hide, secrets_of, shown_args, shown_env
 from voltaic.memory.bill import Bill
 from voltaic.units import GIB, KIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from voltaic.memory.bill import GpuBill
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
+
+    FixLines = Callable[[Fix], list[str]]
+    """Says what to type for a fix, one line each."""
 
 STYLES = {"accept": "bold green", "refuse": "bold red", "unknown": "bold yellow"}
 WORDS = {"accept": "ACCEPTED", "refuse": "REFUSED", "unknown": "UNKNOWN"}
@@ -37,6 +40,8 @@ _LINES = (
     ("budget", "budget"),
     ("headroom", "headroom"),
 )
+MOST_SOURCES = 2
+"""Sources that people are shown; the documents have all."""
 _NAME_WIDTH = 14
 _COLUMN_WIDTH = 12
 """Characters of the first column and of a GPU's column, padding included."""
@@ -49,20 +54,29 @@ def subject(spec: ServingSpec) -> str:
     return f"{spec.model.id or 'model'} on {gpus}{gpu} with {spec.release}"
 
 
-def show(console: Console, verdict: Verdict, *, commands: bool = True) -> None:
-    """Print a verdict: with `commands`, its fixes as commands of this program and of Pulumi."""
-    console.print(headline(verdict.verdict, subject(verdict.spec)))
+def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bool = False) -> None:
+    """Print a verdict.
+
+    Args:
+        console: where to.
+        verdict: what to print.
+        fix_lines: what to type for a fix.
+        derived: whether arguments and environment were derived by the core, and are worth a line.
+    """
+    spec = verdict.spec
+    console.print(headline(verdict.verdict, subject(spec)))
+    if derived:
+        console.print(Text(f"Derived as for a stack with these two settings: {_command(spec)}"), soft_wrap=True)
     if verdict.runs is not None:
-        console.print(Text(_runs(verdict.runs, verdict.spec)))
+        console.print(Text(_runs(verdict.runs, spec)))
     if isinstance(verdict.bill, Bill):
         bill(console, verdict.bill)
     elif not verdict.findings:
-        console.print(Text(f"No bill: {verdict.bill.because}."))
+        console.print(Text(f"No bill: {verdict.bill.because}"))
     if verdict.tight:
         console.print(Text("Tight: it fits with less headroom than this estimate may err.", style="yellow"))
-    secrets = secrets_of(verdict.spec.command.args, verdict.spec.command.env)
-    findings(console, verdict.findings, secrets)
-    fixes(console, verdict.fixes, commands=commands)
+    findings(console, verdict.findings, secrets_of(spec.command.args, spec.command.env))
+    fixes(console, verdict.fixes, fix_lines)
 
 
 def headline(verdict: str, text: str) -> Text:
@@ -77,27 +91,65 @@ def findings(console: Console, found: Sequence[Finding], secrets: Sequence[str] 
         console.print()
         console.print(Text.assemble((finding.rule, style), f"  {finding.level}, {finding.outcome}"))
         parts = [("", finding.message), ("Why: ", finding.why), ("Way out: ", finding.fix)]
-        parts.append(("Sources: ", "; ".join(map(str, finding.sources))))
+        parts.append(("Sources: ", sources(finding)))
         for name, text in parts:
             if text:
                 indented(console, Text.assemble((name, "bold"), hide(text, secrets)))
 
 
-def fixes(console: Console, found: Sequence[Fix], *, commands: bool) -> None:
-    """Print the proven ways out, each as what to type."""
+def sources(finding: Finding) -> str:
+    """Return the first sources of a finding, and how many more a plan document has."""
+    more = len(finding.sources) - MOST_SOURCES
+    told = "; ".join(map(str, finding.sources[:MOST_SOURCES]))
+    return f"{told}; and {more} more (--json)" if more > 0 else told
+
+
+def fixes(console: Console, found: Sequence[Fix], fix_lines: FixLines) -> None:
+    """Print the proven ways out, each in words and as what to type."""
     if not found:
         return
     console.print()
     console.print(Text("Proven ways out: judged by the same rules, and accepted", style="bold"))
     for fix in found:
-        changes = ", ".join(_change(key, value) for key, value in fix.settings.items())
-        indented(console, Text(f"{changes}: {_gib(fix.total)} GiB on the fullest GPU"))
-        lines = (
-            [*_pulumi(fix), plan_command(fix.spec)] if commands else [f"arguments: {shlex.join(shown_args(fix.args))}"]
-        )
-        for line in lines:
+        indented(console, Text(str(fix)))
+        for line in fix_lines(fix):
             # A command is never wrapped: it is there to be copied.
             console.print(Text(f"    {line}"), soft_wrap=True)
+
+
+def as_plan(fix: Fix) -> list[str]:
+    """Return the `voltaic plan` that judges the spec with the change applied."""
+    return [plan_command(fix.spec)]
+
+
+def as_arguments(fix: Fix) -> list[str]:
+    """Return arguments and variables of the container with the change applied."""
+    return [f"arguments and variables: {_command(fix.spec)}"]
+
+
+def as_stack(stack: str) -> FixLines:
+    """Return the writer of a change to a stack: the settings to type."""
+
+    def lines(fix: Fix) -> list[str]:
+        words = [(key, value) for key, value in fix.settings.items() if key != "env"]
+        return [
+            f"pulumi config rm {key} -s {stack}"
+            if value is None
+            else f"pulumi config set {key} {shlex.quote(_plain(value))} -s {stack}"
+            for key, value in words
+        ]
+
+    return lines
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _command(spec: ServingSpec) -> str:
+    """Return variables and arguments as a shell takes them."""
+    words = [f"{name}={shlex.quote(value)}" for name, value in _known_variables(spec).items()]
+    return " ".join([*words, shlex.join(shown_args(spec.command.args))])
 
 
 def indented(console: Console, text: Text) -> None:
@@ -107,17 +159,9 @@ def indented(console: Console, text: Text) -> None:
         console.print(Text("  ") + line, soft_wrap=True)
 
 
-def _change(key: str, value: Any) -> str:
-    return f"without {key}" if value is None else f"{key} {value}"
-
-
-def _pulumi(fix: Fix) -> Iterator[str]:
-    for key, value in fix.settings.items():
-        yield f"pulumi config rm {key}" if value is None else f"pulumi config set {key} {shlex.quote(_plain(value))}"
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _known_variables(spec: ServingSpec) -> dict[str, str]:
+    """Return the variables whose values may be shown; secrets do not decide whether a server starts."""
+    return {name: value for name, value in shown_env(spec.command.env).items() if value is not None}
 
 
 def plan_command(spec: ServingSpec) -> str:
@@ -133,8 +177,8 @@ def plan_command(spec: ServingSpec) -> str:
     words += (
         ["--model-dir", spec.model.id or "DIR"] if spec.model.config is not None else ["--model", spec.model.id or "ID"]
     )
-    for name, value in shown_env(spec.command.env).items():
-        words += ["--env", f"{name}={HIDDEN if value is None else value}"]
+    for name, value in _known_variables(spec).items():
+        words += ["--env", f"{name}={value}"]
     if spec.command.args:
         words += ["--", *shown_args(spec.command.args)]
     return shlex.join(words)

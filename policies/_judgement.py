@@ -25,6 +25,8 @@ COMPONENT = "voltaic:index:TGIServer"
 """Type of our own component; it registers with the serving spec as its properties, before any child exists."""
 READABLE = "readable-spec"
 """Policy that speaks where the spec itself cannot be read, so that no rule can be asked."""
+MOST_SOURCES = 2
+"""Sources that a message names; the plan document of the same spec has all."""
 
 _KUBERNETES = re.compile(r"kubernetes:[^:]+:(?P<kind>[A-Za-z]+)")
 _DECISIVE = re.compile(
@@ -95,7 +97,10 @@ def _failed(error: Exception) -> Report:
 
 
 def _lines(message: str, why: str, fix: str, sources: Iterable[object] = ()) -> str:
-    lines = [("", message), ("Why: ", why), ("Way out: ", fix), ("Sources: ", "; ".join(map(str, sources)))]
+    told = [str(source) for source in sources]
+    if len(told) > MOST_SOURCES:
+        told[MOST_SOURCES:] = [f"and {len(told) - MOST_SOURCES} more (voltaic plan --json)"]
+    lines = [("", message), ("Why: ", why), ("Way out: ", fix), ("Sources: ", "; ".join(told))]
     return "\n".join(f"{name}{text}" for name, text in lines if text)
 
 

@@ -166,7 +166,7 @@ def test_people_read_the_worst_verdict_first(
     assert f"{path}: Deployment llm, container tgi" in lines
     assert f"{path}, document 2: Deployment alone, container tgi" in lines
     assert any(line.startswith("single-gpu-shard  mandatory, violation") for line in lines)
-    assert any(line.startswith("    arguments: ") for line in lines), "the proven way out, as arguments to copy"
+    assert any(line.startswith("    arguments and variables: USE_FLASH_ATTENTION=false --model-id ") for line in lines)
 
 
 @pytest.mark.parametrize("stack", ["v100-1gpu", "v100-2gpu"])
@@ -197,3 +197,17 @@ def test_a_stack_file_with_faults_names_them_all(voltaic: Voltaic, tmp_path: Pat
     assert "maxInputTokens: 0 is too small" in result.stderr
     assert "hfToken" not in result.stderr
     assert (result.stdout, result.exit_code) == ("", 2)
+
+
+def test_the_way_out_of_a_stack_is_settings_to_type(voltaic: Voltaic, tmp_path: Path) -> None:
+    """A refused stack file gets the commands of Pulumi, for that stack; typed, they are accepted."""
+    path = tmp_path / "Pulumi.mine.yaml"
+    config = {"voltaic:profile": "v100-1gpu", "voltaic:model": "meta-llama/Llama-2-13b-chat-hf"}
+    path.write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+
+    result = voltaic("check", str(path))
+
+    commands = [line.split() for line in result.stdout.splitlines() if line.startswith("    pulumi")]
+    assert commands[0] == ["pulumi", "config", "set", "profile", "v100-2gpu", "-s", "mine"]
+    path.write_text(yaml.safe_dump({"config": config | {"voltaic:profile": "v100-2gpu"}}), encoding="utf-8")
+    assert (result.exit_code, voltaic("check", str(path)).exit_code) == (1, 0)

@@ -79,7 +79,7 @@ def test_a_refused_plan_has_the_way_out_as_commands(voltaic: Voltaic, accepted_a
     assert "vram-budget  mandatory, violation" in lines
     assert [line for line in lines if line.startswith("  Why: ")]
     assert [line for line in lines if line.startswith("  Way out: ")]
-    assert "    pulumi config set profile v100-4gpu" in lines
+    assert "pulumi" not in result.stdout, "these settings belong to stack files"
     commands = [shlex.split(line) for line in lines if line.startswith("    voltaic plan ")]
     assert commands
     for command in commands:
@@ -114,12 +114,50 @@ def test_a_plan_and_its_batch_line_agree(
 def test_engine_and_release_default_to_those_of_our_stacks(
     voltaic: Voltaic, accepted_arguments: tuple[str, ...]
 ) -> None:
-    """Left out, engine and release are what a stack without them gets."""
-    words = ("plan", "--profile", "v100-2gpu", "--model", "gpt2", *FLASH_OFF, "--json")
+    """Left out, engine and release are what a stack without them gets; nothing else is derived."""
+    words = ("plan", "--profile", "v100-2gpu", "--model", "gpt2", "--json")
 
     spec = json.loads(voltaic(*words, *accepted_arguments).stdout)["spec"]
 
-    assert (spec["engine"], spec["engine_version"]) == ("tgi", "3.0.1")
+    assert (spec["engine"], spec["engine_version"], spec["env"]) == ("tgi", "3.0.1", {})
+
+
+def test_profile_and_model_alone_ask_what_a_stack_would_run(voltaic: Voltaic, tmp_path: Path) -> None:
+    """With nothing else given the core derives the rest, as for a stack file of these two settings."""
+    settings = ("--profile", "v100-2gpu", "--model", "mistralai/Mistral-7B-Instruct-v0.2")
+    stack = tmp_path / "Pulumi.it.yaml"
+    stack.write_text(f"config:\n  voltaic:profile: {settings[1]}\n  voltaic:model: {settings[3]}\n", encoding="utf-8")
+
+    plan = json.loads(voltaic("plan", *settings, "--json").stdout)
+    deployed = json.loads(voltaic("check", str(stack), "--json").stdout)["workloads"][0]["plan"]
+    text = voltaic("plan", *settings).stdout.splitlines()
+
+    assert plan == deployed
+    assert plan["verdict"] == "accept"
+    assert text[1].startswith("Derived as for a stack with these two settings: USE_FLASH_ATTENTION=false ")
+    assert shlex.join(plan["spec"]["args"]) in text[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--",), ("--engine", "tgi"), ("--engine-version", "3.0.1"), FLASH_OFF],
+    ids=["mark", "engine", "release", "variable"],
+)
+def test_with_any_other_option_nothing_is_derived(voltaic: Voltaic, words: tuple[str, ...]) -> None:
+    """What is given is judged as it stands."""
+    settings = ("--profile", "v100-2gpu", "--model", "mistralai/Mistral-7B-Instruct-v0.2")
+
+    spec = json.loads(voltaic("plan", *settings, "--json", *words).stdout)["spec"]
+
+    assert spec["args"] == []
+
+
+def test_a_model_that_no_stack_could_name_is_bad_input(voltaic: Voltaic) -> None:
+    """The settings of such a stack are held to their own standard."""
+    result = voltaic("plan", "--profile", "v100-2gpu", "--model", "not a model")
+
+    assert result.stderr.startswith("voltaic plan: --model: ")
+    assert result.exit_code == 2
 
 
 def test_a_model_directory_needs_no_weights(

@@ -14,7 +14,7 @@ NEVER = (
     *("pulumi", "pulumi_kubernetes", "pulumi_policy", "kubernetes", "kr8s", "requests", "huggingface_hub", "grpc"),
     *("pydantic", "yaml", "asyncio", "socket", "ssl", "http.client", "urllib.request"),
 )
-PLAN = ("plan", "--profile", "v100-2gpu", "--model", "gpt2")
+PLAN = ("plan", "--profile", "v100-2gpu", "--model", "gpt2", "--engine-version", "3.0.1")
 
 
 def loaded(*words: str) -> set[str]:
@@ -46,6 +46,14 @@ def test_commands_that_compute_load_no_frameworks(words: tuple[str, ...]) -> Non
 def test_what_machines_read_loads_no_rich(words: tuple[str, ...]) -> None:
     """Tables and colours are loaded only where a person reads."""
     assert "rich" not in loaded(*words)
+
+
+def test_a_plan_of_a_stack_loads_settings_and_no_framework() -> None:
+    """What a stack would derive is derived without Pulumi."""
+    modules = loaded("plan", "--profile", "v100-2gpu", "--model", "gpt2", "--json")
+
+    assert modules & set(NEVER) <= {"pydantic", "socket"}  # pydantic itself loads socket, for its types of addresses
+    assert "voltaic.settings" in modules
 
 
 def test_check_loads_no_cluster_client(tmp_path: Path) -> None:

@@ -178,14 +178,14 @@ def test_a_report_is_the_finding_with_its_reason_way_out_and_sources(ask: Ask, m
         message="2 shards on 1 GPU.",
         why="Every shard takes a GPU of its own.",
         fix="Set shards 1.",
-        sources=(Source("launcher/src/main.rs"), Source("arithmetic", "derived")),
+        sources=(Source("launcher/src/main.rs"), Source("arithmetic", "derived"), Source("a"), Source("b")),
     )
     monkeypatch.setattr(rules, "ask", lambda _: (finding,))
     text = (
         "2 shards on 1 GPU.\n"
         "Why: Every shard takes a GPU of its own.\n"
         "Way out: Set shards 1.\n"
-        "Sources: launcher/src/main.rs (read); arithmetic (derived)"
+        "Sources: launcher/src/main.rs (read); arithmetic (derived); and 2 more (voltaic plan --json)"
     )
 
     assert ask(COMPONENT, component(env={})) == [("single-gpu-shard", "mandatory", text)]

@@ -1,0 +1,172 @@
+"""The options of `voltaic plan`, and the serving spec that they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from voltaic.spec import ServingSpec
+
+
+class InvalidOptions(ValueError):  # noqa: N818  named for what it says
+    """Options that mean no serving spec; `faults` has all that is wrong with them."""
+
+    def __init__(self, faults: Sequence[str], *, usage: bool) -> None:
+        self.faults = tuple(faults)
+        self.usage = usage
+        """True: the options themselves do not fit together."""
+        super().__init__("; ".join(self.faults))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options as they were typed; None: not given."""
+
+    profile: str | None
+    gpu: str | None
+    gpus: str | None
+    engine: str | None
+    engine_version: str | None
+    env: Sequence[str] | None
+    model: str | None
+    model_dir: str | None
+    arguments: tuple[str, ...] | None
+    """What follows `--`; None without it."""
+
+    def given(self) -> list[str]:
+        """Return the names of the options that were given."""
+        names = {
+            "--profile": self.profile,
+            "--gpu": self.gpu,
+            "--gpus": self.gpus,
+            "--engine": self.engine,
+            "--engine-version": self.engine_version,
+            "--env": self.env,
+            "--model": self.model,
+            "--model-dir": self.model_dir,
+            "-- ENGINE ARGUMENTS": self.arguments,
+        }
+        return [name for name, value in names.items() if value is not None]
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether they are what a stack file needs, and nothing more: the core derives the rest."""
+        return self.given() == ["--profile", "--model"]
+
+    def spec(self) -> ServingSpec:
+        """Return the serving spec.
+
+        Raises:
+            InvalidOptions: with all faults at once.
+        """
+        variables, faults = _variables(self.env or ())
+        faults = [*_usage_faults(self), *faults]
+        if faults:
+            raise InvalidOptions(faults, usage=True)
+        hardware = _hardware(self, faults)
+        if self.is_stack and not faults:
+            return _as_stack(self)
+        line = {
+            **hardware,
+            **_release(self),
+            **_model(self, faults),
+            "args": list(self.arguments or ()),
+            "env": variables,
+        }
+        return _from_line(line, faults)
+
+
+def _usage_faults(options: Options) -> Iterator[str]:
+    one_of_both = (options.gpu is None) != (options.gpus is None)
+    if options.profile is not None and (options.gpu is not None or options.gpus is not None):
+        yield "--profile: names GPU model and count; leave out --gpu and --gpus"
+    elif options.profile is None and one_of_both:
+        yield "--gpu, --gpus: belong together; give both"
+    elif options.profile is None and options.gpu is None:
+        yield "--profile: missing; give --profile NAME, or --gpu MODEL and --gpus N"
+    count = options.gpus
+    if count is not None and not (count.isdecimal() and count.isascii() and int(count[:9]) > 0):
+        yield f"--gpus: {count!r} is not a number of GPUs; give a whole number from 1"
+    if options.model is None and options.model_dir is None:
+        yield "--model: missing; give --model ID, or --model-dir DIR with its config.json"
+    if options.model is not None and options.model_dir is not None:
+        yield "--model, --model-dir: give one of them"
+
+
+def _variables(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    variables: dict[str, str] = {}
+    faults: list[str] = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            faults.append(f"--env: {pair!r} is no variable with a value; write it as NAME=VALUE")
+        elif name in variables:
+            faults.append(f"--env: {name} is given twice")
+        else:
+            variables[name] = value
+    return variables, faults
+
+
+def _hardware(options: Options, faults: list[str]) -> dict[str, Any]:
+    from voltaic import hardware
+
+    try:
+        if options.profile is not None:
+            profile = hardware.profile(options.profile)
+            return {"gpu": profile.gpu.name, "gpus": profile.count}
+        return {"gpu": hardware.gpu_model(str(options.gpu)).name, "gpus": int(str(options.gpus))}
+    except hardware.UnknownProfile as unknown:
+        faults.append(f"--profile: {unknown}")
+    except hardware.UnknownGpuModel as unknown:
+        faults.append(f"--gpu: {unknown}")
+    return {}
+
+
+def _release(options: Options) -> dict[str, str | None]:
+    from voltaic import defaults
+
+    name = options.engine or defaults.engine_name()
+    return {"engine": name, "engine_version": options.engine_version or defaults.engine_version(name)}
+
+
+def _model(options: Options, faults: list[str]) -> dict[str, Any]:
+    if options.model_dir is None:
+        return {"model": options.model}
+    from voltaic import models
+
+    try:
+        found = models.model_dir(options.model_dir)
+    except models.InvalidConfig as invalid:
+        faults.extend(f"--model-dir: {fault}" for fault in invalid.faults)
+    except models.InvalidModelDir as invalid:
+        faults.append(f"--model-dir: {invalid}")
+    else:
+        config = dict(found.config or {})
+        return {"config": config, "weights_bytes": found.weights_bytes, "model_id": options.model_dir}
+    return {"model": options.model_dir}
+
+
+def _from_line(line: dict[str, Any], faults: list[str]) -> ServingSpec:
+    from voltaic import document
+
+    try:
+        spec = document.spec_from_line(line)
+    except document.InvalidLine as invalid:
+        raise InvalidOptions([*faults, *invalid.faults], usage=False) from invalid
+    if faults:
+        raise InvalidOptions(faults, usage=False)
+    return spec
+
+
+def _as_stack(options: Options) -> ServingSpec:
+    from voltaic import settings
+
+    try:
+        return settings.serving_spec(
+            settings.read({"profile": options.profile, "model": options.model}, where="voltaic plan")
+        )
+    except settings.InvalidSettings as invalid:
+        raise InvalidOptions([f"--{fault}" for fault in invalid.faults], usage=False) from invalid
