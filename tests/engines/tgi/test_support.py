@@ -146,6 +146,17 @@ MODELS: list[tuple[str, str, str, list[str], list[tuple[str, str]]]] = [
     ),
     ("2.0.4", V100, WINDOWED, ["--max-input-tokens", "4097", "--max-total-tokens", "6000"], []),
     ("2.3.0", V100, WINDOWED, [], []),
+    (
+        "2.3.0",
+        V100,
+        WINDOWED,
+        ["--max-total-tokens", "9000", "--max-input-tokens", "8000"],
+        [("no", "up to 8000 tokens")],
+    ),
+    ("3.0.1", V100, WINDOWED, ["--max-batch-prefill-tokens", "6000"], []),
+    ("2.0.4", "t4-16gb x2", WINDOWED, ["--num-shard", "2"], [("no", "Sharded Mistral requires Flash Attention")]),
+    ("2.0.4", "t4-16gb x2", MISTRAL, ["--num-shard", "2"], []),
+    ("1.2.0", T4, MISTRAL, [], [("no", "Mistral model requires flash attention v2")]),
     # Kernels of Bloom.
     ("3.0.1", V100, BLOOM, [], [("no", "custom kernels")]),
     ("3.0.1", V100, BLOOM, ["--disable-custom-kernels"], []),
@@ -241,6 +252,23 @@ def test_quantized_checkpoints_do_not_load_in_the_fallback(spec_of: SpecOf) -> N
     assert support.fix == "Choose the repository of this model that is not quantized by awq."
 
 
+def test_a_method_that_config_json_names_is_selected_by_itself(spec_of: SpecOf) -> None:
+    """From 2.0.0 on AutoModel refuses a GPTQ repository without being asked; before, it fails to load it."""
+    gpt2 = {
+        "model_type": "gpt2",
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_positions": 1024,
+        "vocab_size": 50257,
+        "quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128},
+    }
+    errors = {"1.4.5": "No package metadata was found for optimum", "2.0.2": "gptq quantization is not supported"}
+    for version, error in errors.items():
+        found = tgi().model_support(spec_of(version, A100, "org/model", ["--num-shard", "1"], {}, gpt2))
+        assert any(error in support.message for support in found), [support.message for support in found]
+
+
 def test_dtype_beside_a_method_that_config_json_names(spec_of: SpecOf) -> None:
     """From 2.3.0 on the launcher passes on what config.json names, so --dtype excludes it without --quantize."""
     gptq = LLAMA_CONFIG | {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 128}}
@@ -256,6 +284,26 @@ def test_models_with_images_need_flash_attention(spec_of: SpecOf) -> None:
     (found,) = _config(spec_of, {"model_type": "idefics2"}, [])
     assert found.startswith("no: ")
     assert "Idefics requires Flash Attention enabled models." in found
+
+
+def test_a_short_window_counts_where_the_shard_is_told_of_the_limit(spec_of: SpecOf) -> None:
+    """Up to 2.4.0 the shard is told of a computed input limit too; from 2.4.1 on only of one that is set."""
+    windowed = LLAMA_CONFIG | {
+        "model_type": "mistral",
+        "architectures": ["MistralForCausalLM"],
+        "max_position_embeddings": 32768,
+        "sliding_window": 2047,
+    }
+    (found,) = _config(spec_of, windowed, [], "2.4.0")
+    assert found.startswith("no: TGI 2.4.0 refuses inputs of up to 4095 tokens")
+    assert _config(spec_of, windowed, [], "3.0.1") == []
+
+
+def test_caches_of_fixed_length_are_not_promised(spec_of: SpecOf) -> None:
+    """The dispatcher takes Gemma 2 without flash attention; whether it then serves nobody has shown."""
+    spec = spec_of("3.0.1", V100, "org/model", ["--num-shard", "1"], OFF, {"model_type": "gemma2"})
+    assert "fixed length" in tgi().model_support(spec)[0].why
+    assert all(support.answer == "unknown" for support in tgi().model_support(spec))
 
 
 def test_trained_speculators_end_the_fallback(spec_of: SpecOf) -> None:
@@ -333,6 +381,7 @@ RUNS = [
     ("2.2.0", A100, MISTRAL, [], ("flash", False, "float16", "float16", "paged")),
     ("3.0.1", A100, "google/gemma-7b", [], ("flash", False, "bfloat16", "bfloat16", "flashinfer")),
     ("3.0.1", A100, "tiiuae/falcon-7b", [], ("flash", False, "float16", "float16", "flashdecoding")),
+    ("2.0.4", T4, WINDOWED, [], ("transformers-fallback", False, "float16", "float16", "sdpa")),
     ("2.0.4", T4, MISTRAL, [], ("flash", False, "float16", "float16", "paged")),
 ]
 
