@@ -8,7 +8,7 @@ from typing import Any, Literal
 Level = Literal["mandatory", "advisory"]
 Outcome = Literal["violation", "unknown"]
 Confidence = Literal["read", "executed", "reported", "derived", "unverified"]
-"""How a fact was obtained: read in the source, executed, reported by a third party, derived by arithmetic, or unverified."""
+"""How a fact was obtained: read in the source, executed, reported by others, derived by arithmetic, or unverified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +51,8 @@ class Finding:
             "fix": self.fix,
             "sources": [str(source) for source in self.sources],
         }
+
+
+def quoted(text: str) -> str:
+    """Return an engine's own message in quotes, at the end of a sentence: never with two full stops."""
+    return f'"{text}"' if text.endswith((".", "!", "?")) else f'"{text}".'

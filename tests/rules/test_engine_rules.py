@@ -83,7 +83,7 @@ def test_flash_attention_must_be_switched_off_on_a_v100(spec_of: SpecOf) -> None
         (
             "TGI 3.0.1 dies in its warm-up on NVIDIA V100 16 GB (compute capability 7.0) unless "
             "USE_FLASH_ATTENTION=false is "
-            'set: "Expected is_sm90 || is_sm8x || is_sm75 to be true, but got false.".'
+            'set: "Expected is_sm90 || is_sm8x || is_sm75 to be true, but got false."'
         ),
         "Flash attention v1 is selected without a test of the capability, needs 7.5, and dies in the warm-up.",
         "Set the variable USE_FLASH_ATTENTION=false: Transformers then serves the model without flash attention.",

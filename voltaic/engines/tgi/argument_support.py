@@ -9,7 +9,7 @@ from voltaic.engines.tgi import limits, shards
 from voltaic.engines.tgi.case import case_of
 from voltaic.engines.tgi.releases import name_of, release
 from voltaic.engines.tgi.support import sentence
-from voltaic.findings import Source
+from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
 
 
 def _no(message: str, error: str, fix: str, source: Source) -> Support:
-    return Support("no", message, f'The launcher ends with "{error}".', fix, (source,))
+    return Support("no", message, f"The launcher ends with {quoted(error)}", fix, (source,))
 
 
 def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
@@ -163,7 +163,7 @@ def _limits(spec: ServingSpec, version: Version) -> Iterator[Support]:
         yield Support(
             "no" if readable or not fault.derived else "unknown",
             sentence(fault.message),
-            f'The server does not get ready: "{fault.error}".',
+            f"The server does not get ready: {quoted(fault.error)}",
             sentence(fault.fix),
             (limits.SOURCE,),
         )

@@ -8,7 +8,7 @@ from voltaic.engines.base import Support
 from voltaic.engines.tgi import shards
 from voltaic.engines.tgi.limits import effective
 from voltaic.engines.tgi.support import sentence, way_out
-from voltaic.findings import Source
+from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,8 @@ def kernels(case: Case, outcomes: dict[int, Outcome]) -> Iterator[Support]:
         return
     yield Support(
         "no",
-        f'{case.title} runs custom kernels for {case.model_title} that {case.gpu_title} cannot run: "{cell.error}".',
+        f"{case.title} runs custom kernels for {case.model_title} that {case.gpu_title} cannot run: "
+        f"{quoted(cell.error)}",
         sentence(cell.note),
         "Add --disable-custom-kernels.",
         (cell.source,),
@@ -110,7 +111,7 @@ def joining(case: Case, ways: set[Implementation]) -> Iterator[Support]:
         return
     yield Support(
         "no",
-        f'{case.title} breaks on {case.gpu_title} as soon as a second request joins the first: "{cell.error}".',
+        f"{case.title} breaks on {case.gpu_title} as soon as a second request joins the first: {quoted(cell.error)}",
         sentence(cell.note),
         fix,
         (cell.source,),
@@ -135,7 +136,7 @@ def adapters(case: Case, ways: set[Implementation]) -> Iterator[Support]:
             continue
         yield Support(
             "no",
-            f'{case.title} cannot serve LoRA adapters on {case.gpu_title}: the shard ends with "{cell.error}".',
+            f"{case.title} cannot serve LoRA adapters on {case.gpu_title}: the shard ends with {quoted(cell.error)}",
             sentence(cell.note),
             "Leave --lora-adapters away; a repository with one PEFT adapter can be given as --model-id, it is merged.",
             (cell.source,),
@@ -153,7 +154,8 @@ def speculator(case: Case, ways: set[Implementation]) -> Iterator[Support]:
     error = _MEDUSA if case.version <= _MEDUSA_UNTIL else _SPECULATOR
     yield Support(
         "no",
-        f'{case.title} cannot use this model\'s trained speculator on {case.gpu_title}: the shard ends with "{error}".',
+        f"{case.title} cannot use this model's trained speculator on {case.gpu_title}: "
+        f"the shard ends with {quoted(error)}",
         "Transformers' AutoModel has no speculative decoding.",
         "Serve the base model that the speculator was trained for.",
         (_SPECULATOR_SOURCE,),

@@ -10,6 +10,7 @@ from voltaic.engines.tgi import features, quantization
 from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of
 from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.support import way_out
+from voltaic.findings import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ def _error(case: Case, count: int, outcome: Outcome) -> Support:
     return Support(
         "no",
         f"{case.title} cannot serve {case.model_title}{sharded} on {case.gpu_title}: the shard ends with "
-        f'"{outcome.error}".',
+        f"{quoted(outcome.error)}",
         _reason(case, count, outcome),
         _error_fix(case, count, outcome),
         (families().source,) if case.flash or case.flash_cell is None else (families().source, case.flash_cell.source),

@@ -11,7 +11,7 @@ from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.options import options
 from voltaic.engines.tgi.support import sentence
 from voltaic.engines.versions import within
-from voltaic.findings import Source
+from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def _refused_by_dispatcher(case: Case) -> Support | None:
         return None
     return Support(
         "no",
-        f'{case.title} refuses the quantization {value} for {case.model_title}: the shard ends with "{error}".',
+        f"{case.title} refuses the quantization {value} for {case.model_title}: the shard ends with {quoted(error)}",
         "Transformers' AutoModel, which serves this family here, takes 8 bit bitsandbytes only.",
         _without(case, value),
         (families().source,),

@@ -10,6 +10,7 @@ from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.case import case_of, dispatch
 from voltaic.engines.tgi.releases import name_of, release, versions
 from voltaic.engines.versions import parse_version
+from voltaic.findings import quoted
 
 if TYPE_CHECKING:
     from voltaic.engines.tgi.capability import Cell
@@ -67,7 +68,7 @@ def _starts(case: Case) -> Support | None:
         )
     return Support(
         "no",
-        f'{case.title} does not run on {case.gpu_title}: every shard ends with "{cell.error}".',
+        f"{case.title} does not run on {case.gpu_title}: every shard ends with {quoted(cell.error)}",
         sentence(cell.note),
         way_out(case),
         (cell.source,),
@@ -90,7 +91,7 @@ def _switched_off(case: Case) -> Support | None:
         )
     return Support(
         "no",
-        f'{case.title} does not start with USE_FLASH_ATTENTION=false: every shard ends with "{cell.error}".',
+        f"{case.title} does not start with USE_FLASH_ATTENTION=false: every shard ends with {quoted(cell.error)}",
         sentence(cell.note),
         way_out(case) if case.ask("flash") is None else "Leave USE_FLASH_ATTENTION away, or use another release.",
         (cell.source,),
@@ -118,7 +119,7 @@ def _flash(case: Case) -> Support | None:
     return Support(
         "no",
         f"{case.title} dies in its warm-up on {case.gpu_title} unless USE_FLASH_ATTENTION=false is set: "
-        f'"{cell.error}".',
+        f"{quoted(cell.error)}",
         sentence(cell.note),
         fix,
         (cell.source,),
