@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,3 +166,13 @@ def test_a_fault_of_ours_is_one_message() -> None:
         "Run the same command with VOLTAIC_TRACEBACK=1 set, and report what it prints.\n"
     )
     assert done.returncode == 70
+
+
+def test_the_installed_command_is_this_one() -> None:
+    """Set-up installs `voltaic` beside the interpreter, with the version of the project."""
+    command = Path(sys.executable).with_name("voltaic")
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr, done.returncode) == (f"voltaic {project['version']}\n", "", 0)
