@@ -169,9 +169,11 @@ def test_unstated_shards_on_several_gpus_are_not_certain(spec_of: SpecOf) -> Non
             "The device "
             "plugin lists one entry a GPU; where the container runtime sets `all` or `void`, that counts as one."
         ),
-        "Write --num-shard 1 for a layer split or one GPU, or --num-shard 2 to shard.",
+        "Write --num-shard 1 to spread the layers over the 2 GPUs.",
     )
     assert single_gpu_shard.RULE.ask(spec_of("3.0.1", V100, MISTRAL, [], OFF)) == ()
+    (finding,) = single_gpu_shard.RULE.ask(spec_of("3.0.1", "a100-80gb x2", MISTRAL))
+    assert finding.fix == "Write --num-shard 1 to use one GPU, or --num-shard 2 to shard."
     (finding,) = engine_model_support.RULE.ask(spec_of("3.0.1", PAIR, MISTRAL, [], OFF))
     assert (finding.outcome, finding.fix) == (
         "unknown",

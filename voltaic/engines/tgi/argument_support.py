@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Support
 from voltaic.engines.tgi import limits, shards
-from voltaic.engines.tgi.case import case_of
+from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of
 from voltaic.engines.tgi.releases import name_of, release
 from voltaic.engines.tgi.support import sentence
 from voltaic.findings import Source, quoted
@@ -85,7 +85,6 @@ def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
 
 
 def _uncertain(spec: ServingSpec, title: str, possible: tuple[int, ...]) -> Support:
-    gpus = spec.gpus
     if not possible:
         message = f"How many shards {title} starts is not known: neither --num-shard nor the visible devices are."
     elif spec.option("sharded") is True:
@@ -98,9 +97,22 @@ def _uncertain(spec: ServingSpec, title: str, possible: tuple[int, ...]) -> Supp
         message,
         "Without --num-shard the launcher counts the entries of CUDA_VISIBLE_DEVICES or NVIDIA_VISIBLE_DEVICES. The "
         "device plugin lists one entry a GPU; where the container runtime sets `all` or `void`, that counts as one.",
-        "Write --num-shard 1" + (f" for a layer split or one GPU, or --num-shard {gpus} to shard." if gpus else "."),
+        _stated_shards(spec),
         (shards.SOURCE,),
     )
+
+
+def _stated_shards(spec: ServingSpec) -> str:
+    """Return the numbers of shards to choose from: those with which the model is served."""
+    case, gpus = case_of(spec), spec.gpus
+    if case is None or gpus is None:
+        return "Write --num-shard 1, or the number of GPUs to shard over."
+    way = case.outcome(1).way
+    many = f"--num-shard {gpus} to shard" if case.outcome(gpus).way in IMPLEMENTATIONS else ""
+    one = ""
+    if way in IMPLEMENTATIONS:
+        one = "--num-shard 1 to " + (f"spread the layers over the {gpus} GPUs" if way == "fallback" else "use one GPU")
+    return f"Write {', or '.join(filter(None, (one, many))) or '--num-shard'}."
 
 
 def _gpus(count: int) -> str:
