@@ -48,7 +48,7 @@ def main() -> int:
     missed: list[str] = []
 
     def row(what: str, result: str, bar: str = "", *, met: bool = True) -> None:
-        print(f"{what:<58}{result:<34}{bar}{'' if met else '  MISSED'}", flush=True)
+        print(f"{what:<72}{result:<30}{bar}{'' if met else '  MISSED'}", flush=True)
         if not met:
             missed.append(what)
 
@@ -106,4 +106,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     os.chdir(Path(__file__).parents[1])
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as failed:  # a command that was to be measured did not work
+        sys.exit(f"bench: {failed}")
