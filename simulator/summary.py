@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 GIB = 1024**3
 # lines of a bill in the order in which they are read; what a bill has beside them comes before the total
-BILL_LINES = ("weights", "kv_cache", "activations", "context", "other")
+BILL_LINES = ("context", "weights", "kv_cache", "activations", "other")
+LABELS = {"kv_cache": "KV cache", "other": "planning margin"}
 PLACES = {"apiUrl": "API", "chatUrl": "chat page"}
 BILL_TOTALS = ("total", "budget", "headroom")
 
@@ -58,7 +59,7 @@ def bill_table(output: object) -> Table | None:
         table.add_column(f"GPU {number}", justify="right")
     for name in [*lines, *(name for name in BILL_TOTALS if name in found)]:
         values = [_gib(bill.get(name)) for bill in bills]
-        table.add_row(name.replace("_", " "), *values, end_section=bool(lines) and name == lines[-1])
+        table.add_row(LABELS.get(name, name.replace("_", " ")), *values, end_section=bool(lines) and name == lines[-1])
     return table
 
 
