@@ -199,6 +199,7 @@ def test_how_it_runs_must_be_known(priced: type[Any]) -> None:
     [
         (lambda spec: replace(spec, gpu=None, gpu_unknown_because="no GPU model is given"), "no GPU model is given"),
         (lambda spec: replace(spec, gpus=None), "the number of GPUs is not known"),
+        (lambda spec: replace(spec, gpus=2**62), f"a node with {2**62} GPUs is not known, the largest has 16"),
         (lambda spec: replace(spec, model=Model("x/y", None, "'x/y' is new")), "'x/y' is new"),
     ],
 )

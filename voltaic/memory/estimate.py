@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.memory import facts, fallback
 from voltaic.memory.bill import Bill, GpuBill, NoBill
 from voltaic.memory.weights import FLOAT_BYTES, Weights, weights_of
@@ -40,6 +41,10 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
         return NoBill(because, "a GPU model that voltaic knows")
     if gpus is None:
         return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
+    if gpus > MOST_GPUS:
+        return NoBill(
+            f"a node with {gpus} GPUs is not known, the largest has {MOST_GPUS}", "a number of GPUs that one node has"
+        )
     if arch is None:
         because = (spec.model.unknown_because or "the model's architecture is not known").rstrip(".")
         return NoBill(because, "the model's config.json, of a family that voltaic knows")
