@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
+from components import kubectl
+from components.names import object_name
 from components.tgi_server import SECRET_ARGS, TGIServerArgs
+from components.web_ui import LOGIN
 from voltaic import units
 from voltaic.settings import Toleration, on_network_storage
 
@@ -56,6 +59,7 @@ def of_page(settings: Settings, server: TGIServer, target: Cluster) -> WebUIArgs
         "storage_class": settings.webui_storage_class,
         "on_network_storage": on_network_storage(settings),
         "keep_data": not settings.webui_data_delete_on_destroy,
+        "kept_login": _kept_login(settings, target),
         "labels": dict(settings.labels),
     }
     return cast("WebUIArgs", _said(given))
@@ -69,6 +73,14 @@ def of_forward(target: Cluster, server: TGIServer, page: WebUI | None) -> PortFo
     if target.context is not None:
         args["context"] = target.context
     return args
+
+
+def _kept_login(settings: Settings, target: Cluster) -> dict[str, str] | None:
+    """Return what an earlier deployment left of the login that goes with the chat data; None where there is none."""
+    if settings.webui_data_delete_on_destroy or not target.answers:
+        return None
+    name = f"{object_name('webui')}-{LOGIN}"
+    return kubectl.kept_secret(name, context=target.context, namespace=target.namespace_name) or None
 
 
 def keeps_volumes(settings: Settings) -> bool:

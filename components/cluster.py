@@ -34,6 +34,8 @@ class Cluster:
     namespace_name: str
     context: str | None
     """None: no kubeconfig was found, and this is a preview."""
+    answers: bool
+    """False: nothing can be asked of it, and this is a preview."""
 
 
 async def connect(
@@ -58,9 +60,11 @@ async def connect(
         _offline(str(error))
         target = None
     name = namespace or (target and target.namespace) or DEFAULT_NAMESPACE
+    answers = False
     if target is not None:
         await _guard(target, name, named=namespace is not None)
-        if not target.answers():
+        answers = target.answers()
+        if not answers:
             _offline(
                 f"the API server {target.server} of context {target.context} does not answer. "
                 "Check VPN and address with: kubectl version, or start the simulated cluster with: make up"
@@ -91,7 +95,7 @@ async def connect(
             opts=pulumi.ResourceOptions(provider=provider, retain_on_delete=keep_namespace),
         )
         owned = created.metadata.apply(lambda metadata: str(metadata.name))
-    return Cluster(provider, owned, name, target.context if target else None)
+    return Cluster(provider, owned, name, target.context if target else None, answers)
 
 
 def _offline(problem: str) -> None:

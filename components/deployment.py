@@ -43,23 +43,13 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class SecretVariable:
-    """A variable of the container that a Secret gives."""
-
-    secret: pulumi.Input[str]
-    key: str
-    value: pulumi.Input[str]
-    """For the digest that starts new pods when it changes."""
-
-
-@dataclass(frozen=True, slots=True)
 class Made:
     """Objects that the pods refer to, and that are made before them."""
 
     service_account: pulumi.Output[str]
     claim: pulumi.Output[str] | None
     """Volume claim of the model cache; None: the weights live in the pod."""
-    secrets: Mapping[str, SecretVariable]
+    secrets: Mapping[str, secret_values.Variable]
     """Variables by name that are set from Secrets."""
 
 
@@ -74,7 +64,7 @@ def deployment(owner: Owner, server: Server, made: Made) -> apps.v1.Deployment:
     secrets = made.secrets
     annotations: dict[str, pulumi.Input[str]] = {kubernetes_names.PROFILE_ANNOTATION: server.profile}
     if secrets:
-        annotations[SECRETS_ANNOTATION] = secret_values.digest(*(secrets[name].value for name in sorted(secrets)))
+        annotations[SECRETS_ANNOTATION] = secret_values.digest(secrets)
     timeout = f"{int(server.plan.pulumi_timeout)}s"
     return apps.v1.Deployment(
         owner.logical_name(),
@@ -143,7 +133,7 @@ def _pod(owner: Owner, server: Server, made: Made) -> core.v1.PodSpecArgs:
     )
 
 
-def _container(owner: Owner, server: Server, secrets: Mapping[str, SecretVariable]) -> core.v1.ContainerArgs:
+def _container(owner: Owner, server: Server, secrets: Mapping[str, secret_values.Variable]) -> core.v1.ContainerArgs:
     plan = server.plan
     values = {name: value for name, value in server.spec.command.env.items() if value is not None}
     given = [pod.from_secret(name, secrets[name].secret, secrets[name].key) for name in sorted(secrets)]

@@ -6,20 +6,18 @@ the reason is asked for here, with the kubectl that also forwards ports. Without
 
 from __future__ import annotations
 
-import json
 import shlex
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+
+from components import kubectl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from components.names import Owner
 
-SECONDS = 15.0
-"""How long the question may take."""
 LAST_WORDS = 400
 """Characters of a container's last output that are shown: the end of a traceback says most."""
 USUAL = ("ContainerCreating", "PodInitializing")
@@ -38,7 +36,7 @@ def of_claim(owner: Owner, part: str, size_key: str, context: str | None) -> pul
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
         where, name = _where(args, context), f"{owner.name}-{part}"
-        for item in _items(["persistentvolumeclaims", *where, "--field-selector", f"metadata.name={name}"]):
+        for item in kubectl.items("persistentvolumeclaims", *where, "--field-selector", f"metadata.name={name}"):
             pulumi.log.error(
                 kept(item, size_key, shlex.join(["kubectl", *where, "delete", "pvc", name])), owner.resource
             )
@@ -74,7 +72,7 @@ def of_deployment(owner: Owner, context: str | None) -> pulumi.ResourceHookBindi
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
         where = _where(args, context)
-        found = list(reasons(_items(["deployments,pods", *where, "-l", labels])))
+        found = list(reasons(kubectl.items("deployments,pods", *where, "-l", labels)))
         more = shlex.join(["kubectl", *where, "describe", "pods", "-l", labels])
         told = found or ["nothing could be learnt about its pods"]
         pulumi.log.error("\n".join([*told, f"More with: {more}"]), owner.resource)
@@ -85,17 +83,7 @@ def of_deployment(owner: Owner, context: str | None) -> pulumi.ResourceHookBindi
 
 def _where(args: pulumi.ErrorHookArgs, context: str | None) -> list[str]:
     """Return kubectl's arguments for the cluster and the namespace of the object that failed."""
-    namespace = str((args.new_inputs or {}).get("metadata", {}).get("namespace", ""))
-    return [*(["--context", context] if context else []), *(["-n", namespace] if namespace else [])]
-
-
-def _items(selected: list[str]) -> list[dict[str, Any]]:
-    command = ["kubectl", "get", *selected, "-o", "json"]
-    try:
-        answer = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
-        return list(json.loads(answer.stdout)["items"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError):
-        return []
+    return kubectl.place(context, (args.new_inputs or {}).get("metadata", {}).get("namespace"))
 
 
 def reasons(items: list[dict[str, Any]]) -> Iterator[str]:

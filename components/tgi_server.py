@@ -12,7 +12,7 @@ from pulumi_kubernetes import core
 from pydantic.alias_generators import to_camel
 
 from components import network, refusal, secret_values, storage
-from components.deployment import CACHE, Made, SecretVariable, Server, deployment
+from components.deployment import CACHE, Made, Server, deployment
 from components.names import Owner, name_of
 from voltaic import document, hardware, host, judge, models, settings, units
 from voltaic.engines.tgi import deployment as images
@@ -165,7 +165,7 @@ def read(name: str, args: TGIServerArgs) -> Server:
         plan = host.plan(chosen, spec, where=name)
     except settings.InvalidSettings as error:
         raise pulumi.RunError(str(error)) from None
-    facts = images.deployment(spec.release.version)
+    facts = images.deployment(spec.release.version, spec.gpu.vendor if spec.gpu else "nvidia")
     profile = hardware.profile(chosen.profile)
     return Server(
         settings=chosen,
@@ -257,17 +257,17 @@ def _cache(owner: Owner, server: Server) -> core.v1.PersistentVolumeClaim:
     return claim
 
 
-def _secrets(owner: Owner, server: Server, args: TGIServerArgs) -> dict[str, SecretVariable]:
+def _secrets(owner: Owner, server: Server, args: TGIServerArgs) -> dict[str, secret_values.Variable]:
     """Return the variables that come from Secrets, by name, and make the Secrets."""
-    found: dict[str, SecretVariable] = {}
+    found: dict[str, secret_values.Variable] = {}
     if "hf_token" in args:
         token = args["hf_token"]
         made = secret_values.secret(owner, "huggingface", {"token": token})
         for variable in HUGGING_FACE_VARIABLES:
-            found[variable] = SecretVariable(name_of(made), "token", token)
+            found[variable] = secret_values.Variable(name_of(made), "token", token)
     generated = secret_values.generated(owner, "api-key")  # kept even beside a key of one's own, to come back to
     if server.facts.api_key:
         key = args.get("api_key", generated)
         made = secret_values.secret(owner, "api", {"key": key})
-        found[API_KEY_VARIABLE] = SecretVariable(name_of(made), "key", key)
+        found[API_KEY_VARIABLE] = secret_values.Variable(name_of(made), "key", key)
     return found

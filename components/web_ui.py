@@ -22,7 +22,9 @@ VARIABLES = {
     "apiKey": "OPENAI_API_KEY",
     "databaseUrl": "DATABASE_URL",
 }
-"""Variable of the page by key of its Secret."""
+"""Variable of the page by key in its Secrets."""
+LOGIN = "login"
+"""Part of the name of the Secret that goes with the chat data, and outlives the stack with them."""
 
 
 class WebUIArgs(TypedDict):
@@ -48,6 +50,8 @@ class WebUIArgs(TypedDict):
     admin_email: str
     admin_password: NotRequired[pulumi.Input[str]]
     """Absent: generated."""
+    kept_login: NotRequired[dict[str, str]]
+    """What an earlier stack left of the login that goes with the chat data, by key of its Secret."""
     database_url: NotRequired[pulumi.Input[str]]
     """PostgreSQL in place of SQLite on the volume."""
     data_size: int
@@ -89,12 +93,11 @@ class WebUI(pulumi.ComponentResource):
         if problems:
             raise pulumi.RunError("\n".join(problems))
         owner = Owner(self, name, "chat", args["namespace"], args.get("labels", {}))
-        values = _secret_values(owner, args)
+        secrets = _secrets(owner, args)
         made = Made(
-            secret=name_of(secret_values.secret(owner, "", values)),
+            secrets=secrets,
             service_account=name_of(network.service_account(owner)),
             claim=name_of(_claim(owner, args)),
-            values=values,
         )
         network.service(owner)
         network.own_namespace_only(owner)
@@ -103,7 +106,7 @@ class WebUI(pulumi.ComponentResource):
         self.url = pulumi.Output.format("http://{0}.{1}.svc:{2}", owner.name, args["namespace"], network.PORT)
         self.service = pulumi.Output.from_input(owner.name)
         self.admin_email = pulumi.Output.from_input(args["admin_email"])
-        self.admin_password = pulumi.Output.secret(values["adminPassword"])
+        self.admin_password = pulumi.Output.secret(secrets["WEBUI_ADMIN_PASSWORD"].value)
         self.register_outputs(
             {
                 "url": self.url,
@@ -114,7 +117,7 @@ class WebUI(pulumi.ComponentResource):
         )
 
 
-SECRET_ARGS = ("api_key", "admin_password", "database_url")
+SECRET_ARGS = ("api_key", "admin_password", "kept_login", "database_url")
 """Arguments that never stand in the component's own properties, which policies read in plain text."""
 
 
@@ -129,28 +132,39 @@ def sqlite_on_network(args: WebUIArgs) -> str | None:
     )
 
 
-def _secret_values(owner: Owner, args: WebUIArgs) -> dict[str, pulumi.Input[str]]:
-    """Return the values of the page's Secret by key."""
-    values: dict[str, pulumi.Input[str]] = {
-        "secretKey": secret_values.generated(owner, "secret-key"),
-        "adminPassword": secret_values.generated(owner, "admin-password"),
+def _secrets(owner: Owner, args: WebUIArgs) -> dict[str, secret_values.Variable]:
+    """Return the variables that come from Secrets, by name, and make the Secrets.
+
+    What goes with the chat data is kept as long as they are: the administrator of a database that exists keeps the
+    password, and people stay logged in.
+    """
+    kept = args.get("kept_login", {})
+    password = secret_values.generated(owner, "admin-password", kept.get("adminPassword"))
+    login: dict[str, pulumi.Input[str]] = {
+        "secretKey": secret_values.generated(owner, "secret-key", kept.get("secretKey")),
+        "adminPassword": args.get("admin_password", password),
     }
-    for key, argument in (("adminPassword", "admin_password"), ("apiKey", "api_key"), ("databaseUrl", "database_url")):
-        given: pulumi.Input[str] | None = args.get(argument)  # type: ignore[assignment]  # by name, all three are texts
-        if given is not None:
-            values[key] = given
-    return values
+    others: dict[str, pulumi.Input[str]] = {}
+    if "api_key" in args:
+        others["apiKey"] = args["api_key"]
+    if "database_url" in args:
+        others["databaseUrl"] = args["database_url"]
+    found: dict[str, secret_values.Variable] = {}
+    for part, values, keep in ((LOGIN, login, args["keep_data"]), ("", others, False)):
+        if values:
+            name = name_of(secret_values.secret(owner, part, values, keep=keep))
+            found |= {VARIABLES[key]: secret_values.Variable(name, key, value) for key, value in values.items()}
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
     """Objects that the pod refers to, and that are made before it."""
 
-    secret: pulumi.Output[str]
+    secrets: dict[str, secret_values.Variable]
+    """Variables by name that are set from Secrets."""
     service_account: pulumi.Output[str]
     claim: pulumi.Output[str]
-    values: dict[str, pulumi.Input[str]]
-    """Values of the Secret by key."""
 
 
 def _claim(owner: Owner, args: WebUIArgs) -> core.v1.PersistentVolumeClaim:
@@ -183,9 +197,7 @@ def _deployment(owner: Owner, args: WebUIArgs, made: Made) -> apps.v1.Deployment
             template=core.v1.PodTemplateSpecArgs(
                 metadata=meta.v1.ObjectMetaArgs(
                     labels=owner.labels,
-                    annotations={
-                        SECRETS_ANNOTATION: secret_values.digest(*(made.values[key] for key in sorted(made.values)))
-                    },
+                    annotations={SECRETS_ANNOTATION: secret_values.digest(made.secrets)},
                 ),
                 spec=core.v1.PodSpecArgs(
                     service_account_name=made.service_account,
@@ -223,7 +235,10 @@ def _container(owner: Owner, args: WebUIArgs, made: Made) -> core.v1.ContainerAr
         image=open_webui.image(args.get("version"), args.get("image")),
         env=[
             *pod.variables(plain),
-            *(pod.from_secret(VARIABLES[key], made.secret, key) for key in sorted(made.values)),
+            *(
+                pod.from_secret(name, made.secrets[name].secret, made.secrets[name].key)
+                for name in sorted(made.secrets)
+            ),
         ],
         ports=[core.v1.ContainerPortArgs(name="http", container_port=network.PORT, protocol="TCP")],
         resources=core.v1.ResourceRequirementsArgs(

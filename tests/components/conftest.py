@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A kubeconfig of a cluster that answers."""
     from components import kubeconfig as module
+    from components import kubectl
 
     path = harness.write_kubeconfig(tmp_path / "kubeconfig")
     monkeypatch.setenv("KUBECONFIG", str(path))
     monkeypatch.setattr(module.Target, "answers", lambda _self: True)
+    monkeypatch.setattr(kubectl, "items", lambda *_question: [])
     return path
 
 

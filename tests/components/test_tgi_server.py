@@ -395,6 +395,17 @@ def test_no_pod_calls_the_api_of_kubernetes(program: harness.Program) -> None:
         assert run.one("ServiceAccount", name).inputs["automountServiceAccountToken"] is False
 
 
+def test_nobody_comes_in_from_outside_the_namespace(program: harness.Program) -> None:
+    """Both components are reached inside the cluster only, and by pods of their own namespace only."""
+    run = program(GOOD)
+    for name in ("tgi", "webui"):
+        assert run.one("Service", name).inputs["spec"]["type"] == "ClusterIP"
+        policy = run.one("NetworkPolicy", name).inputs["spec"]
+        assert policy["policyTypes"] == ["Ingress"]
+        assert policy["podSelector"]["matchLabels"] == run.one("Service", name).inputs["spec"]["selector"]
+        assert policy["ingress"] == [{"from": [{"podSelector": {}}], "ports": [{"port": "http", "protocol": "TCP"}]}]
+
+
 def test_labels_of_the_owner_reach_every_object(program: harness.Program) -> None:
     """Every object and every pod carries them; selectors do not."""
     run = program({**GOOD, "labels": {"team": "nlp"}})
@@ -427,7 +438,7 @@ def test_every_setting_survives_the_way_through_the_component(kubeconfig: object
         "replicas": 2,
     }
     chosen = settings.read(said, where="x")
-    target = Cluster(None, "ns", "ns", None)  # type: ignore[arg-type]  # no provider is needed to read arguments
+    target = Cluster(None, "ns", "ns", None, answers=False)  # type: ignore[arg-type]  # no provider is needed to read arguments
     again = read("tgi", arguments.of_server(chosen, target)).settings
     for key in said:
         name = next(field for field, info in settings.Settings.model_fields.items() if info.alias == key)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components import WebUI, open_webui
+from components import WebUI, kubectl, open_webui
 from components.port_forward import CHAT_PORT
 from tests.components import harness
 
@@ -72,14 +72,14 @@ def test_browsers_may_come_by_the_forwarded_ports_only(program: harness.Program)
     assert "*" not in origins
 
 
-def test_secrets_come_from_the_pages_own_secret(program: harness.Program) -> None:
+def test_secrets_come_from_the_pages_own_secrets(program: harness.Program) -> None:
     """Session key, administrator and API key are never plain variables."""
     run = program({**GOOD, "webuiDatabaseUrl": DATABASE}, secret=("webuiDatabaseUrl",))
     assert secrets(run) == {
         "DATABASE_URL": ("webui-v100-2gpu", "databaseUrl"),
         "OPENAI_API_KEY": ("webui-v100-2gpu", "apiKey"),
-        "WEBUI_ADMIN_PASSWORD": ("webui-v100-2gpu", "adminPassword"),
-        "WEBUI_SECRET_KEY": ("webui-v100-2gpu", "secretKey"),
+        "WEBUI_ADMIN_PASSWORD": ("webui-v100-2gpu-login", "adminPassword"),
+        "WEBUI_SECRET_KEY": ("webui-v100-2gpu-login", "secretKey"),
     }
     values = run.one("Secret", "webui").inputs["stringData"]
     assert values["databaseUrl"] == DATABASE
@@ -92,7 +92,7 @@ def test_secrets_come_from_the_pages_own_secret(program: harness.Program) -> Non
 def test_logins_survive_a_restart(program: harness.Program) -> None:
     """The session key is generated once; with a new one every login would be lost."""
     run = program(GOOD)
-    assert run.one("Secret", "webui").inputs["stringData"]["secretKey"] == harness.GENERATED["webui-secret-key"]
+    assert run.one("Secret", "webui-login").inputs["stringData"]["secretKey"] == harness.GENERATED["webui-secret-key"]
     assert run.one("Stash", "webui-secret-key").options["ignoreChanges"] == ["input"]
 
 
@@ -100,10 +100,35 @@ def test_the_administrator_is_made_at_the_first_start(program: harness.Program) 
     """An address and a password close the race for the first account; both are among the outputs, the latter secret."""
     run = program({**GOOD, "webuiAdminEmail": "me@example.org", "webuiAdminPassword": "my-password"})
     assert env(run)["WEBUI_ADMIN_EMAIL"] == "me@example.org"
-    assert run.one("Secret", "webui").inputs["stringData"]["adminPassword"] == "my-password"
+    assert run.one("Secret", "webui-login").inputs["stringData"]["adminPassword"] == "my-password"
     assert run.outputs["chatAdminEmail"] == "me@example.org"
     assert run.outputs["chatAdminPassword"] == "my-password"
     assert "chatAdminPassword" in run.secret_outputs
+
+
+def test_the_login_stays_with_the_chats(program: harness.Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new stack on kept chat data goes on with the login that was left there: the database knows no other."""
+    asked: list[Any] = []
+
+    def kept(name: str, **where: Any) -> dict[str, str]:
+        asked.append((name, where))
+        return {"adminPassword": "old-password", "secretKey": "old-key"}
+
+    monkeypatch.setattr(kubectl, "kept_secret", kept)
+    run = program(GOOD)
+    assert asked == [("webui-v100-2gpu-login", {"context": "site", "namespace": "team-a"})]
+    offered = {name: run.one("Stash", f"webui-{name}").inputs["input"] for name in ("admin-password", "secret-key")}
+    assert offered == {"admin-password": "old-password", "secret-key": "old-key"}
+    assert run.one("Secret", "webui-login").options["retainOnDelete"] is True
+    assert "old-password" not in json.dumps(run.one("WebUI", "webui").inputs)
+
+
+def test_no_login_is_kept_without_its_chats(program: harness.Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the chat data go with the stack, so does the login, and none is looked for."""
+    monkeypatch.setattr(kubectl, "kept_secret", lambda *_name, **_where: pytest.fail("looked for a login"))
+    run = program({**GOOD, "webuiDataDeleteOnDestroy": "true"})
+    assert run.one("Secret", "webui-login").options["retainOnDelete"] is False
+    assert run.one("Secret", "webui").options["retainOnDelete"] is False
 
 
 def test_one_pod_writes_the_database(program: harness.Program) -> None:
