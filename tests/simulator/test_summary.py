@@ -43,8 +43,8 @@ def test_bill_is_read_in_every_shape(output: object) -> None:
     assert table is not None
     cells = [list(column.cells) for column in table.columns]
     assert cells[0] == ["context", "weights", "KV cache", "total", "budget", "headroom"]
-    assert cells[1] == ["7.00", "2.00", "0.00", "9.00", "15.77", "1.00"]
-    assert cells[2] == ["6.00", "3.00", "0.00", "9.00", "15.77", "1.00"]
+    assert cells[1] == ["0.00", "7.00", "2.00", "9.00", "15.77", "1.00"]
+    assert cells[2] == ["0.00", "6.00", "3.00", "9.00", "15.77", "1.00"]
 
 
 @pytest.mark.parametrize("output", [None, "", "{", [], {}, {"per_gpu": None}, 3])
