@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from components import network, refusal, secret_values, storage
 from components.deployment import CACHE, Made, Server, deployment
 from components.names import Owner, name_of
-from voltaic import document, hardware, host, judge, models, settings, units
+from voltaic import document, hardware, hidden, host, judge, models, settings, units
 from voltaic.engines.tgi import deployment as images
 from voltaic.memory.bill import Bill
 from voltaic.spec import ServingSpec
@@ -72,8 +72,6 @@ class TGIServerArgs(TypedDict):
 
 SECRET_ARGS = ("hf_token", "api_key")
 """Arguments that never stand in the component's own properties, which policies read in plain text."""
-HIDDEN = "hidden"
-"""Stands for a secret where only its presence counts."""
 
 
 class TGIServer(pulumi.ComponentResource):
@@ -155,16 +153,23 @@ def read(name: str, args: TGIServerArgs) -> Server:
     """Return what the arguments mean.
 
     Raises:
-        pulumi.RunError: they are not valid; with every fault.
+        pulumi.RunError: they are not valid, with every fault; or they show a secret.
     """
     values: dict[str, Any] = {to_camel(key): value for key, value in args.items() if key not in NOT_SETTINGS}
-    values |= {to_camel(key): HIDDEN for key in SECRET_ARGS if key in args}
+    values |= {to_camel(key): hidden.HIDDEN for key in SECRET_ARGS if key in args}
     try:
         chosen = settings.read(values, where=name)
         spec = settings.serving_spec(chosen)
         plan = host.plan(chosen, spec, where=name)
     except settings.InvalidSettings as error:
         raise pulumi.RunError(str(error)) from None
+    options = [word.partition("=")[0] for word in chosen.extra_args if word.startswith("-")]
+    open_secrets = [option for option in options if hidden.is_secret(option)]
+    if open_secrets:
+        raise pulumi.RunError(
+            f"{name}: extraArgs holds {', '.join(open_secrets)}, and would show a secret to everybody who may see the "
+            "pod or the state. Leave it out; the key of the API is set with: pulumi config set --secret apiKey"
+        )
     facts = images.deployment(spec.release.version, spec.gpu.vendor if spec.gpu else "nvidia")
     profile = hardware.profile(chosen.profile)
     return Server(

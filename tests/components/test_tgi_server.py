@@ -122,6 +122,18 @@ def test_secret_values_stand_in_secrets_alone(program: harness.Program) -> None:
     }
 
 
+@pytest.mark.parametrize("words", [["--api-key", "abc-secret"], ["--ngrok-authtoken=abc-secret"]])
+def test_a_secret_among_arguments_is_refused(program: harness.Program, words: list[str]) -> None:
+    """Arguments stand in the pod and in the state for everybody to read: refused without showing the value."""
+    run = program({**GOOD, "extraArgs": words})
+    expected = (
+        f"tgi: extraArgs holds {words[0].partition('=')[0]}, and would show a secret to everybody who may see the pod "
+        "or the state. Leave it out; the key of the API is set with: pulumi config set --secret apiKey"
+    )
+    assert run.errors == [expected]
+    assert "abc-secret" not in json.dumps([one.inputs for one in run.resources])
+
+
 def test_a_key_is_generated_once_and_stays(program: harness.Program) -> None:
     """Without a key of one's own, the state's first offer is used in every later run."""
     run = program(GOOD, recorded={"tgi-api-key": "first-offer"})
