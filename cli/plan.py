@@ -12,6 +12,7 @@ from cli.output import fail, print_json
 from cli.plan_options import InvalidOptions, Options
 
 if TYPE_CHECKING:
+    from cli.render import FixLines
     from voltaic.spec import ServingSpec
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # of whichever click this typer is built on
@@ -117,10 +118,10 @@ def plan(  # the contract's options, one parameter each
         spec = options.spec()
     except InvalidOptions as invalid:
         fail("plan", invalid.faults, as_json=as_json, usage=invalid.usage)
-    raise typer.Exit(_judge_and_show(spec, as_json=as_json, derived=options.is_stack))
+    raise typer.Exit(_judge_and_show(spec, options, as_json=as_json))
 
 
-def _judge_and_show(spec: ServingSpec, *, as_json: bool, derived: bool) -> int:
+def _judge_and_show(spec: ServingSpec, options: Options, *, as_json: bool) -> int:
     from voltaic.verdict import judge
 
     verdict = judge(spec)
@@ -132,5 +133,8 @@ def _judge_and_show(spec: ServingSpec, *, as_json: bool, derived: bool) -> int:
         from cli import render
         from cli.output import console
 
-        render.show(console(), verdict, fix_lines=render.as_plan, derived=derived)
+        lines: FixLines = render.as_plan
+        if options.is_stack:
+            lines = render.as_profile_and_model(str(options.profile), str(options.model))
+        render.show(console(), verdict, fix_lines=lines, derived=options.is_stack)
     return verdict.exit_code

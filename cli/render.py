@@ -35,14 +35,14 @@ _LINES = (
     ("weights", "weights"),
     ("KV cache", "kv_cache"),
     ("activations", "activations"),
-    ("other", "other"),
+    ("planning margin", "other"),
     ("total", "total"),
     ("budget", "budget"),
     ("headroom", "headroom"),
 )
 MOST_SOURCES = 2
 """Sources that people are shown; the documents have all."""
-_NAME_WIDTH = 14
+_NAME_WIDTH = 17
 _COLUMN_WIDTH = 12
 """Characters of the first column and of a GPU's column, padding included."""
 
@@ -66,7 +66,9 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
     spec = verdict.spec
     console.print(headline(verdict.verdict, subject(spec)))
     if derived:
-        console.print(Text(f"Derived as for a stack with these two settings: {_command(spec)}"), soft_wrap=True)
+        console.print(Text("Derived as for a stack with these two settings:"))
+        for line in _wrapped(_command_words(spec), console.width - 2):
+            console.print(Text(f"  {line}"), soft_wrap=True)
     if verdict.runs is not None:
         console.print(Text(_runs(verdict.runs, spec)))
     if isinstance(verdict.bill, Bill):
@@ -129,17 +131,29 @@ def as_arguments(fix: Fix) -> list[str]:
 
 def as_stack(stack: str) -> FixLines:
     """Return the writer of a change to a stack: the settings to type."""
+    return lambda fix: _settings(fix, f" -s {shlex.quote(stack)}")
+
+
+def as_profile_and_model(profile: str, model: str) -> FixLines:
+    """Return the writer of a change to a stack of these two settings, and of the plan for it where that is all."""
 
     def lines(fix: Fix) -> list[str]:
-        words = [(key, value) for key, value in fix.settings.items() if key != "env"]
-        return [
-            f"pulumi config rm {key} -s {stack}"
-            if value is None
-            else f"pulumi config set {key} {shlex.quote(_plain(value))} -s {stack}"
-            for key, value in words
-        ]
+        asked = {"profile": profile, "model": model} | dict(fix.settings)
+        plan = shlex.join(["voltaic", "plan", "--profile", asked["profile"], "--model", asked["model"]])
+        return [*_settings(fix), *([plan] if len(asked) == len(("profile", "model")) else [])]
 
     return lines
+
+
+def _settings(fix: Fix, stack: str = "") -> list[str]:
+    """Return the commands of Pulumi that make the change; variables are no settings, a stack sets them by itself."""
+    return [
+        f"pulumi config rm {key}{stack}"
+        if value is None
+        else f"pulumi config set {key} {shlex.quote(_plain(value))}{stack}"
+        for key, value in fix.settings.items()
+        if key != "env"
+    ]
 
 
 def _plain(value: Any) -> str:
@@ -148,8 +162,31 @@ def _plain(value: Any) -> str:
 
 def _command(spec: ServingSpec) -> str:
     """Return variables and arguments as a shell takes them."""
-    words = [f"{name}={shlex.quote(value)}" for name, value in _known_variables(spec).items()]
-    return " ".join([*words, shlex.join(shown_args(spec.command.args))])
+    return " ".join(_command_words(spec))
+
+
+def _command_words(spec: ServingSpec) -> list[str]:
+    variables = [f"{name}={shlex.quote(value)}" for name, value in _known_variables(spec).items()]
+    return [*variables, *map(shlex.quote, shown_args(spec.command.args))]
+
+
+def _wrapped(words: Sequence[str], width: int) -> Iterator[str]:
+    """Yield lines of at most this width, each option with its value beside it."""
+    line = ""
+    parts: list[str] = []
+    for word in words:
+        if parts and parts[-1].startswith("-") and " " not in parts[-1] and not word.startswith("-"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    for part in parts:
+        if line and len(line) + 1 + len(part) > width:
+            yield line
+            line = part
+        else:
+            line = f"{line} {part}" if line else part
+    if line:
+        yield line
 
 
 def indented(console: Console, text: Text) -> None:

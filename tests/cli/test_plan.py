@@ -58,13 +58,13 @@ def test_an_accepted_plan_as_people_read_it(
     assert lines[0] == "ACCEPTED  mistralai/Mistral-7B-Instruct-v0.2 on 2 x v100-16gb with tgi 3.0.1"
     assert lines[1].startswith("Runs as transformers-fallback: one process, layers split over 2 GPUs, float16")
     start = next(number for number, line in enumerate(lines) if line.startswith("VRAM per GPU at the worst moment ("))
-    rows = [(line[:14].strip(), line.split()[-1]) for line in lines[start + 2 : start + 10]]
+    rows = [(line[:17].strip(), line.split()[-1]) for line in lines[start + 2 : start + 10]]
     assert [name for name, _ in rows] == [
-        *("context", "weights", "KV cache", "activations", "other", "total", "budget", "headroom"),
+        *("context", "weights", "KV cache", "activations", "planning margin", "total", "budget", "headroom"),
     ]
     assert all(value[-3] == "." for _, value in rows)
     sizes = {name: float(value) for name, value in rows}
-    parts = sum(sizes[name] for name in ("context", "weights", "KV cache", "activations", "other"))
+    parts = sum(sizes[name] for name in ("context", "weights", "KV cache", "activations", "planning margin"))
     assert sizes["total"] == pytest.approx(parts, abs=0.03)
     assert sizes["headroom"] == pytest.approx(sizes["budget"] - sizes["total"], abs=0.02)
     assert not [line for line in lines if line != line.rstrip()], "no blanks at the ends of lines"
@@ -134,8 +134,24 @@ def test_profile_and_model_alone_ask_what_a_stack_would_run(voltaic: Voltaic, tm
 
     assert plan == deployed
     assert plan["verdict"] == "accept"
-    assert text[1].startswith("Derived as for a stack with these two settings: USE_FLASH_ATTENTION=false ")
-    assert shlex.join(plan["spec"]["args"]) in text[1]
+    assert text[1] == "Derived as for a stack with these two settings:"
+    start = text.index(next(line for line in text if line.startswith("Runs as ")))
+    derived = " ".join(line.strip() for line in text[2:start])
+    assert derived.startswith("USE_FLASH_ATTENTION=false ")
+    assert derived.endswith(shlex.join(plan["spec"]["args"]))
+
+
+def test_the_ways_out_of_such_a_stack_are_settings_and_are_accepted(voltaic: Voltaic) -> None:
+    """The change is typed as settings; where profile and model say it all, the plan of it is there and is accepted."""
+    result = voltaic("plan", "--profile", "v100-1gpu", "--model", "meta-llama/Llama-2-13b-chat-hf")
+
+    lines = [line.strip() for line in result.stdout.splitlines() if line.startswith("    ")]
+    assert lines[lines.index("pulumi config set profile v100-2gpu") + 1] == (
+        "voltaic plan --profile v100-2gpu --model meta-llama/Llama-2-13b-chat-hf"
+    )
+    plans = [line for line in lines if line.startswith("voltaic plan ")]
+    assert [voltaic(*shlex.split(plan)[1:]).exit_code for plan in plans] == [0] * len(plans)
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(
