@@ -189,6 +189,22 @@ def test_arguments_that_the_launcher_refuses_come_first() -> None:
     assert {finding.rule for finding in verdict.findings} == {"launcher-arguments", "vram-budget"}
 
 
+def test_another_model_has_other_revisions() -> None:
+    """A way out to another model takes the revision of the old one away."""
+    values = {"profile": "v100-1gpu", "model": LLAMA_13B, "modelRevision": "abc"}
+    verdict = judge(stack.serving_spec(stack.read(values, where="stack")))
+    assert {"model": LLAMA_7B, "modelRevision": None} in changes(verdict)
+
+
+def test_only_what_is_accepted_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that the bill proposes and the judge refuses is not offered."""
+    proposals = [{"maxBatchSize": 10**6}, {"maxInputTokens": 4096, "maxTotalTokens": 16}]
+    monkeypatch.setattr("voltaic.search.smaller_limits", lambda *_: iter(proposals))
+    found = changes(verdict_of(1024, 1536, 1024, 3072, 2, model=LLAMA_7B))
+    assert found[0] == {"profile": "v100-2gpu"}
+    assert not any(proposal in found for proposal in proposals)
+
+
 # Every way out is a way out
 
 

@@ -194,6 +194,13 @@ def test_how_it_runs_must_be_known(priced: type[Any]) -> None:
     assert bill.at_least / GIB == pytest.approx(24.24 / 2 + 0.37, abs=0.01)
 
 
+def test_a_quantized_checkpoint_has_no_least_weight(priced: type[Any]) -> None:
+    """How much of a quantized checkpoint is lighter depends on the engine: without its answer nothing is known."""
+    bill = estimate(priced(model="TheBloke/Llama-2-7B-Chat-AWQ").spec, None)
+    assert isinstance(bill, NoBill)
+    assert bill.at_least is None
+
+
 @pytest.mark.parametrize(
     ("change", "because"),
     [

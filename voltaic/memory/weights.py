@@ -99,7 +99,7 @@ def weights_of(
 
 
 def _size(tensor: Tensor, fmt: str) -> int:
-    if fmt == "bitsandbytes" and tensor.inputs is not None and tensor.place != "head":
+    if fmt == "bitsandbytes" and tensor.inputs is not None:  # not so for embedding and head
         int8 = facts.table()["int8"]
         rows = tensor.elements // tensor.inputs
         return int(tensor.elements * int8["bytes_per_weight"] + rows * int8["bytes_per_row"])
