@@ -135,8 +135,10 @@ def test_expandable_segments_lower_the_planning_factor(priced: type[Any]) -> Non
     arguments = setup(LLAMA_7B, "v100-16gb", 1, (1024, 1536, 1024), 1)
     default = bill_of(priced, arguments).worst
     for value in ("expandable_segments:True", "max_split_size_mb:64, expandable_segments:True"):
-        expandable = bill_of(priced, arguments, env={"PYTORCH_CUDA_ALLOC_CONF": value}).worst
-        assert expandable.other == pytest.approx(default.other * 0.10 / 0.35, rel=0.001)
+        bill = bill_of(priced, arguments, env={"PYTORCH_CUDA_ALLOC_CONF": value})
+        assert bill.worst.other == pytest.approx(default.other * 0.10 / 0.35, rel=0.001)
+        assert "not seen" in bill.sources[-1].text
+        assert bill.sources[-1].confidence == "unverified"
     for value in ("expandable_segments:False", "", None):
         assert bill_of(priced, arguments, env={"PYTORCH_CUDA_ALLOC_CONF": value}).worst == default
 

@@ -157,7 +157,7 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         kv_cache_tokens=load.batch * load.total,
         peak_moment=worst[fullest].moment,
         margin=float(margin["layer_split" if split else "one_gpu"]),
-        sources=_sources(arch, gpu, split=split),
+        sources=_sources(arch, gpu, split=split, expandable=expandable),
     )
 
 
@@ -169,8 +169,11 @@ def _expandable_segments(spec: ServingSpec) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _sources(arch: Architecture, gpu: GpuModel, *, split: bool) -> tuple[Source, ...]:
+def _sources(arch: Architecture, gpu: GpuModel, *, split: bool, expandable: bool) -> tuple[Source, ...]:
     form = facts.layer_form(arch)
     names = ("planning_factor", "allocator", *(("layer_split",) if split else ()))
-    own = tuple(facts.source(facts.table()[name]) for name in names)
+    table = facts.table()
+    own = tuple(facts.source(table[name]) for name in names)
+    if expandable:
+        own += (facts.source(table["planning_factor"]["expandable_segments"]),)
     return (*gpu.sources, *(() if form is None else (form.source,)), *own)

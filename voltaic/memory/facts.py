@@ -122,5 +122,5 @@ def planning_factor(model_type: str, *, expandable_segments: bool) -> float:
     """Return what the dynamic part of the bill is multiplied with."""
     fact = table()["planning_factor"]
     if expandable_segments:
-        return float(fact["expandable_segments"])
+        return float(fact["expandable_segments"]["factor"])
     return float(fact["family"].get(model_type, fact["default"]))
