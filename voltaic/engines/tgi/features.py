@@ -170,7 +170,7 @@ def shard_sizes(case: Case, outcomes: dict[int, Outcome]) -> Iterator[Support]:
         return
     if _divides(arch, count):
         return
-    allowed = [n for n in range(1, (case.spec.gpus or count) + 1) if _divides(arch, n)]
+    allowed = [n for n in range(1, min(case.spec.gpus or count, arch.heads) + 1) if _divides(arch, n)]
     heads = f"{arch.heads} attention heads and {arch.kv_heads} key-value heads"
     certain = arch.heads % count != 0 or arch.kv_heads < count
     yield Support(
