@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,12 @@ TEST_CLUSTER = re.compile(r"^(?P<folder>.*/kwok/clusters/test-(?P<owner>\d+)[^/]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the project's own."""
     parser.addoption("--golden", action="store_true", help="rewrite the golden manifests")
+
+
+def pytest_configure() -> None:
+    """Hear interrupts, here and in the programs that tests start, where a shell runs all this in its background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
