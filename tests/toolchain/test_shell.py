@@ -62,6 +62,7 @@ def test_environment_file_in_every_shell(set_up: Checkout, name: str) -> None:
         "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         "PULUMI_CONFIG_PASSPHRASE": "",
         "KUBECONFIG": f"{root}/.voltaic/kubeconfig",
+        "KUBECACHEDIR": f"{root}/.voltaic/kube-cache",
     }
     script = ". ./.voltaic/env.sh; . ./.voltaic/env.sh; env"
     printed = dict(line.split("=", 1) for line in said(set_up, name, script).splitlines() if "=" in line)

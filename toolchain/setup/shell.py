@@ -30,6 +30,7 @@ def variables(layout: Layout, *, bundled_host: bool) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "KUBECONFIG": str(layout.kubeconfig),
+        "KUBECACHEDIR": str(layout.kubeconfig.with_name("kube-cache")),  # kubectl's own would be ~/.kube/cache
     }
     if bundled_host:
         result["PULUMI_IGNORE_AMBIENT_PLUGINS"] = "true"
