@@ -75,7 +75,7 @@ def test_activations() -> None:
     """Where the activations are what is too large, they and their moment are named."""
     (finding,) = ask(1024, 1536, 1024, 1, model="meta-llama/Meta-Llama-3-8B")
     assert "at the worst moment (warm-up)" in finding.message
-    assert " The activations of a warm-up pass take 0.73 GiB. " in finding.why
+    assert " The activations of a warm-up pass take 0.49 GiB. " in finding.why
 
 
 def test_every_gpu_of_a_split() -> None:
@@ -97,6 +97,22 @@ def test_a_batch_without_a_bound() -> None:
 def test_concurrency_may_bound_more_than_the_batch_size() -> None:
     """Where fewer requests are let in than a batch may hold, they are the bound."""
     assert ask(1024, 2048, 1024, 64, more=("--max-concurrent-requests", "2")) == ()
+
+
+def test_a_batch_size_that_the_release_does_not_keep_to() -> None:
+    """Up to 2.2.0 max_batch_size does not hold when requests join: only the requests that are let in count."""
+    (finding,) = ask(1024, 1536, 1024, 1, engine_version="2.0.4")
+    assert (
+        "since tgi 2.0.4 does not keep to max_batch_size 1 when requests join, and nothing but max_concurrent_requests "
+        "128 bounds the batch, and every request may reach max_total_tokens 1536."
+    ) in finding.why
+    assert finding.fix.startswith("Lower max_concurrent_requests or max_total_tokens. ")
+    assert ask(1024, 1536, 1024, 1, engine_version="2.0.4", more=("--max-concurrent-requests", "1")) == ()
+
+
+def test_logits_are_not_kept_before_the_first_request() -> None:
+    """The warm-up is billed with its own logits once; what sampled requests keep comes after it."""
+    assert ask(6144, 8192, 6144, 1, model="google/gemma-2b") == ()
 
 
 def test_what_is_not_modelled_is_unknown() -> None:

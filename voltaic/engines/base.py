@@ -89,6 +89,10 @@ class Engine(Protocol):
         """Return the canonical options that must be set so that this spec runs, beside those that are."""
         ...
 
+    def batch_bound(self, version: str | None) -> str:
+        """Return the canonical option that bounds the requests of a running batch in this release."""
+        ...
+
     def runs(self, spec: ServingSpec) -> Runs | None:
         """Return how the spec runs; None where it does not, or where that is not known."""
         ...

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.memory import facts, fallback
 from voltaic.memory.bill import Bill, GpuBill, NoBill
-from voltaic.memory.weights import FLOAT_BYTES, Weights, weights_of
+from voltaic.memory.weights import FLOAT_BYTES, GpuWeights, Weights, weights_of
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Runs
@@ -136,14 +136,17 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
     expandable = _expandable_segments(spec)
     factor = facts.planning_factor(arch.model_type, expandable_segments=expandable)
     kept = fallback.kept_logits(kind, load)
-    worst = [max(fallback.moments(kind, load, share), key=lambda held: held.total) for share in weights.per_gpu]
+    worst = [
+        max(fallback.moments(kind, load, share), key=lambda held: factor * held.total + _kept(held, share, kept))
+        for share in weights.per_gpu
+    ]
     per_gpu = tuple(
         GpuBill(
             budget=gpu.usable_bytes,
             context=gpu.context_bytes + gpu.sampling_warm_up_bytes,
             weights=share.reserved,
             kv_cache=held.kv_cache,
-            activations=held.activations + (kept if share.first or share.head else 0),
+            activations=held.activations + _kept(held, share, kept),
             # The kept logits stay where they are; the factor is for what comes and goes.
             other=int((factor - 1) * held.total),
         )
@@ -159,6 +162,11 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         margin=float(margin["layer_split" if split else "one_gpu"]),
         sources=_sources(arch, gpu, split=split, expandable=expandable),
     )
+
+
+def _kept(held: fallback.Held, share: GpuWeights, kept: int) -> int:
+    """Return the logits kept at that moment: none before the first request, on no GPU but those that have logits."""
+    return kept if held.moment != "warm-up" and (share.first or share.head) else 0
 
 
 def _expandable_segments(spec: ServingSpec) -> bool:

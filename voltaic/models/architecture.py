@@ -69,6 +69,8 @@ class Architecture:
     """True: attention and MLP of a layer read the same input."""
     repeats_kv: bool = False
     """True: the class of transformers repeats K and V for every query head before it caches them (falcon-40b)."""
+    stated_positions: int | None = None
+    """Longest context in tokens as config.json itself says it; None: it does not, whatever the class assumes then."""
 
     @property
     def kv_elements_per_token(self) -> int:

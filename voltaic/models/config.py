@@ -93,6 +93,7 @@ def _read(fields: Fields, family: Family) -> Architecture:
         # Read in transformers 4.46.3, FalconAttention._split_heads, and measured on its cache.
         repeats_kv=_flag(fields, family, "new_decoder_architecture"),
         parallel_block=family.parallel_block or _flag(fields, family, "parallel_block"),
+        stated_positions=_stated_positions(fields),
     )
 
 
@@ -149,6 +150,13 @@ def _max_positions(fields: Fields, family: Family, *, alibi: bool) -> int | None
         return None
     found = fields.count(keys, bounds()["positions"], absent=family.absent["max_positions"])
     return None if alibi else found
+
+
+def _stated_positions(fields: Fields) -> int | None:
+    """Return the longest context that the file states, under the names that serving engines read, in their order."""
+    names = ("max_position_embeddings", "max_seq_len", "n_positions")
+    stated = next((value for name in names if (value := fields.find([name])[1]) is not None), None)
+    return stated if type(stated) is int and 1 <= stated <= bounds()["positions"] else None
 
 
 def _sliding_window(fields: Fields, family: Family) -> int | None:

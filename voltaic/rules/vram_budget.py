@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from voltaic import engines
 from voltaic.answers import bill_of, runs_of
 from voltaic.findings import Finding
 from voltaic.memory.bill import Bill, GpuBill, NoBill
@@ -58,7 +59,7 @@ def _over_budget(spec: ServingSpec, bill: Bill) -> Finding:
             + ("" if alone else f" Totals of GPU 0 to {len(bill.per_gpu) - 1}: {totals}.")
         ),
         why=_why(spec, worst, bill),
-        fix=_way_out(worst),
+        fix=_way_out(spec, worst),
         sources=bill.sources,
     )
 
@@ -110,16 +111,25 @@ def _requests(spec: ServingSpec) -> str:
     size, concurrent = limits.get("max_batch_size"), limits.get("max_concurrent_requests")
     if size is not None and (concurrent is None or size <= concurrent):
         return f"which is max_batch_size {size} x max_total_tokens {total}"
+    stated = spec.option("max_batch_size")
+    if stated is None:
+        since = "since without max_batch_size"
+    elif stated == size:
+        since = f"since below max_batch_size {size}"
+    else:
+        since = f"since {spec.release} does not keep to max_batch_size {stated} when requests join, and"
     return (
-        f"since without max_batch_size nothing but max_concurrent_requests {concurrent} bounds the batch, and every "
+        f"{since} nothing but max_concurrent_requests {concurrent} bounds the batch, and every "
         f"request may reach max_total_tokens {total}"
     )
 
 
-def _way_out(gpu: GpuBill) -> str:
+def _way_out(spec: ServingSpec, gpu: GpuBill) -> str:
     if _weights_alone(gpu):
         return LESS_OR_MORE
-    return f"Lower max_batch_size or max_total_tokens. {LESS_OR_MORE}"
+    engine = engines.engine(spec.release.engine)
+    bound = "max_batch_size" if engine is None else engine.batch_bound(spec.release.version)
+    return f"Lower {bound} or max_total_tokens. {LESS_OR_MORE}"
 
 
 def _without_bill(spec: ServingSpec, bill: NoBill) -> Finding:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voltaic.engines.tgi.engine import Tgi
 from voltaic.engines.tgi.limits import effective
 from voltaic.engines.tgi.releases import versions
 from voltaic.engines.versions import parse_version
@@ -207,6 +208,32 @@ def test_a_flash_server_takes_long_inputs_in_pieces() -> None:
 def test_any_limits_are_worked_out(
     version: str, options: dict[str, int], arch: Architecture | None, *, flash: bool
 ) -> None:
-    """Whatever is given stays as it is, and nothing raises."""
+    """Whatever is given and holds in the release stays as it is, and nothing raises."""
     values = _limits(version, options, arch, flash=flash).values
-    assert {name: values[name] for name in options} == options
+    held = {name: limit for name, limit in options.items() if name != "max_batch_size" or version >= "2.3"}
+    assert {name: limit for name, limit in values.items() if name in options} == held
+
+
+@pytest.mark.parametrize(
+    ("version", "held"), [("1.4.5", None), ("2.0.4", None), ("2.2.0", None), ("2.3.0", 1), ("3.0.1", 1)]
+)
+def test_a_batch_size_that_does_not_hold_is_no_limit(version: str, held: int | None) -> None:
+    """Up to 2.2.0 requests join a batch that is full: max_batch_size bounds the warm-up, and nothing after it."""
+    limits = _limits(version, {"max_batch_size": 1, "max_input_tokens": 512, "max_total_tokens": 1024})
+    assert limits.values.get("max_batch_size") == held
+    assert limits.values["warm_up_requests"] == 1
+    assert Tgi().batch_bound(version) == ("max_batch_size" if held else "max_concurrent_requests")
+
+
+def test_a_batch_of_none_leaves_no_prefill_budget() -> None:
+    """A batch size of 0 makes the launcher's prefill budget 0, with which 2.0.4 ends."""
+    (fault,) = _limits("2.0.4", {"max_batch_size": 0}).faults
+    assert fault.message == "the prefill budget 0 (not set: computed) is below the input limit 4095 (not set: computed)"
+
+
+def test_positions_are_what_the_file_states() -> None:
+    """The launcher takes 4096 where config.json states no positions, whatever transformers assumes for the family."""
+    falcon = _arch("tiiuae/falcon-7b")
+    assert (falcon.max_positions, falcon.stated_positions) == (2048, None)
+    assert _limits("2.0.4", {}, falcon).values["max_total_tokens"] == 4096
+    assert _limits("2.0.4", {}, PHI).values["max_total_tokens"] == 2048

@@ -114,7 +114,7 @@ MODELS: list[tuple[str, str, str, list[str], list[tuple[str, str]]]] = [
     ("3.1.0", V100, MISTRAL, [], [("no", "'list' object has no attribute 'get_seq_length'")]),
     ("3.3.0", V100, MISTRAL, [], [("no", "past_key_values should be either a Cache object or None")]),
     ("3.3.0", V100, MISTRAL, ["--max-batch-size", "1"], []),
-    ("3.3.0", V100, MISTRAL, ["--max-concurrent-requests", "1"], []),
+    ("3.3.0", V100, MISTRAL, ["--max-concurrent-requests", "1"], [("unknown", "keeps to one request at a time")]),
     ("3.3.0", V100, "tiiuae/falcon-7b", [], [("unknown", "two requests at a time")]),
     # Quantization.
     ("3.0.1", V100, MISTRAL, ["--quantize", "awq"], [("no", "--quantize awq does nothing")]),

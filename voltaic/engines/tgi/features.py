@@ -96,10 +96,18 @@ def joining(case: Case, ways: set[Implementation]) -> Iterator[Support]:
             (cell.source,),
         )
         return
-    alone = case.spec.option("max_batch_size") == 1 or case.spec.option("max_concurrent_requests") == 1
-    if alone or (cell is not None and cell.answer == "ok"):
+    if case.spec.option("max_batch_size") == 1 or (cell is not None and cell.answer == "ok"):
         return
     fix = f"Write --max-batch-size 1, which serves one request at a time. Or: {way_out(case)}"
+    if case.spec.option("max_concurrent_requests") == 1:
+        yield Support(
+            "unknown",
+            f"Whether {case.title} keeps to one request at a time with --max-concurrent-requests 1 is not known.",
+            "A request whose client goes away frees its place at once, but leaves the batch only after the next token; "
+            "a request that comes in between joins it.",
+            fix,
+        )
+        return
     if cell is None or not case.readable:
         yield Support(
             "unknown",

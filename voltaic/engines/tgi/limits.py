@@ -28,6 +28,9 @@ _OPTIONAL_LIMITS: Final = (2, 4, 1)  # from here on unset limits are decided in 
 _V3: Final = (3, 0, 0)
 _ROUTER_DECIDES: Final = (2, 4, 0)  # from here on the router, not the launcher, compares with the prefill budget
 _POSITIVE_BATCH_SIZE: Final = (2, 3, 0)
+# From here on max_batch_size holds. Before, the router compares it with the requests that join only after it has added
+# one, and a full batch leaves room for 0: the comparison is never true (queue.rs, next_batch, of 1.4.1 to 2.2.0).
+_HOLDS_BATCH_SIZE: Final = (2, 3, 0)
 _VRAM_SHARE: Final = 0.95  # launcher 3.x, of the memory that nvidia-smi shows
 
 
@@ -81,7 +84,14 @@ def effective(
         least = max(_DEFAULT_BATCH_TOTAL, values["max_total_tokens"], values["max_batch_prefill_tokens"])
         values.setdefault("max_batch_total_tokens", least)
     _compare(limits, given, version, flash=flash)
+    if batch_bound(version) != "max_batch_size":
+        values.pop("max_batch_size", None)
     return limits
+
+
+def batch_bound(version: Version) -> str:
+    """Return the option that bounds the requests of a running batch."""
+    return "max_batch_size" if version >= _HOLDS_BATCH_SIZE else "max_concurrent_requests"
 
 
 def _launcher_default(name: str, version: Version) -> int:
@@ -101,7 +111,7 @@ def _tokens(
 ) -> None:
     """Fill in the three token limits as far as the launcher does."""
     values = limits.values
-    positions = arch.max_positions if arch is not None and arch.max_positions else None
+    positions = arch.stated_positions if arch is not None else None
     for name in ("max_input_tokens", "max_total_tokens", "max_batch_prefill_tokens"):
         if name in given:
             values[name] = given[name]
@@ -115,7 +125,8 @@ def _tokens(
         values.setdefault("max_input_tokens", most - 1)
         values.setdefault("max_total_tokens", most)
         size = given.get("max_batch_size")
-        prefill = values["max_input_tokens"] * size if size else values["max_input_tokens"] + _PREFILL_SLACK
+        longest = values["max_input_tokens"]
+        prefill = longest + _PREFILL_SLACK if size is None else longest * size
         values.setdefault("max_batch_prefill_tokens", prefill)
         return
     if "max_batch_prefill_tokens" in values:
