@@ -20,6 +20,7 @@ from simulator.api import Api
 from simulator.configure import Filling
 from simulator.errors import SimulatorError
 from simulator.launch import ATTEMPTS, Launch, PortTakenError, binaries
+from simulator.plain_path import ensure_link, plain, remove_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,13 +84,14 @@ class Cluster:
         self._launch = Launch(
             name=self.name,
             etcd_prefix=f"/{self.name}-{identity[:8]}",
-            workdir=self._workdir,
+            workdir=plain(self._workdir),
             data=self._data,
             bin_folder=self._bin,
         )
-        self.folder = self._launch.folder
+        self.folder = self._launch.folder  # by this path its processes are known; it may lead through a link
+        self._made = self._workdir / "clusters" / self.name
         self.user_kubeconfig = self.root / ("kubeconfig" if self.name == default else f"kubeconfig-{self.name}")
-        self.admin_kubeconfig = self.folder / "kubeconfig.yaml"
+        self.admin_kubeconfig = self._made / "kubeconfig.yaml"
 
     @property
     def server(self) -> str:
@@ -125,6 +127,7 @@ class Cluster:
         """
         with self._locked():
             programs = binaries(self._bin)
+            ensure_link(self._workdir)
             record = self._record()
             fresh = not (record and record["fingerprint"] == self._fingerprint(programs) and self._answers())
             if fresh:
@@ -153,14 +156,15 @@ class Cluster:
     def delete(self) -> bool:
         """Stop it and remove everything of it; returns whether there was anything."""
         with self._locked():
-            found = processes.stop(self.folder) > 0 or self._data.exists() or self.folder.exists()
+            found = processes.stop(self.folder) > 0 or self._data.exists() or self._made.exists()
             self._remove()
             self.user_kubeconfig.unlink(missing_ok=True)
             self._lock.unlink()  # those who wait for it notice
         with contextlib.suppress(OSError):  # of other clusters there may be more
-            for folder in (self.folder.parent, self._data.parent, self._workdir):
+            for folder in (self._made.parent, self._data.parent, self._workdir):
                 if folder.exists():
                     folder.rmdir()
+            remove_link(self._workdir)
         return found
 
     def status(self) -> ClusterStatus:
@@ -249,7 +253,7 @@ class Cluster:
         part.replace(self._data / "cluster.json")
 
     def _remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._made, ignore_errors=True)
         shutil.rmtree(self._data, ignore_errors=True)
         for leftover in self._workdir.glob(f"{self.name}.*.yaml"):
             leftover.unlink(missing_ok=True)
@@ -288,6 +292,8 @@ def default_name(root: Path) -> str:
 
 
 def clusters(root: Path | None = None) -> list[Cluster]:
-    """Every cluster with state in this folder, by name."""
+    """Every cluster with state in this folder, and those that still run though their state was removed, by name."""
     folder = (root or CHECKOUT / ".voltaic").resolve()
-    return [Cluster(path.name, folder) for path in sorted((folder / "kwok" / "state").glob("*")) if path.is_dir()]
+    kept = {path.name for path in (folder / "kwok" / "state").glob("*") if path.is_dir()}
+    running = {found.name for found in processes.folders() if found.parent == plain(folder / "kwok") / "clusters"}
+    return [Cluster(name, folder) for name in sorted(kept | running)]

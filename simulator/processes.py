@@ -33,6 +33,11 @@ def running(folder: Path) -> dict[str, list[int]]:
     return found
 
 
+def folders() -> set[Path]:
+    """The folder of every program that runs from a `bin/` in it, clusters among them."""
+    return {path.parents[1] for _, program in programs() if (path := Path(program)).parent.name == "bin"}
+
+
 def stop(folder: Path) -> int:
     """Stop every process of the cluster in this folder and return how many there were.
 

@@ -16,7 +16,7 @@ from simulator.processes import programs, stop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEST_CLUSTER = re.compile(r"^(?P<folder>.*/kwok/clusters/test-(?P<owner>\d+)[^/]*)/bin/")
+TEST_CLUSTER = re.compile(r"^(?P<folder>.*/clusters/test-(?P<owner>\d+)[^/]*)/bin/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

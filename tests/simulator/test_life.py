@@ -18,8 +18,9 @@ import pytest
 
 from simulator import Cluster, SimulatorError, ports, processes
 from simulator.api import wait_for
-from simulator.cluster import CHECKOUT
+from simulator.cluster import CHECKOUT, clusters
 from simulator.configure import is_ready
+from simulator.plain_path import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +33,16 @@ GENEROUS_SECONDS = 60.0  # an idle machine of two cores needs 5; a loaded one mu
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster of the test's own, not started."""
-    own = Cluster(f"test-{os.getpid()}-own", tmp_path)
+    """A cluster of the test's own, not started, in a folder whose path kwok alone would cut at the blank."""
+    folder = tmp_path / "a folder, too"
+    folder.mkdir()
+    own = Cluster(f"test-{os.getpid()}-own", folder)
     try:
         yield own
     finally:
         own.delete()
+        assert not plain(folder / "kwok").is_symlink()
+        assert not (tmp_path / "a").exists()
 
 
 def kill(cluster: Cluster, component: str) -> None:
@@ -132,7 +137,9 @@ def test_lost_folder_does_not_hide_the_processes(cluster: Cluster) -> None:
     cluster.start()
     shutil.rmtree(cluster.root / "kwok")
     assert cluster.status().state == "broken"
+    assert [found.name for found in clusters(cluster.root)] == [cluster.name]
     assert cluster.delete()
+    assert clusters(cluster.root) == []
     assert processes.running(cluster.folder) == {}
 
 
