@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolchain.setup import build, clean
+from toolchain.setup import build, clean, files
 from toolchain.setup.errors import SetupError
 from toolchain.setup.modules import CLUSTER
 
@@ -30,6 +30,7 @@ def used(checkout: Checkout) -> Checkout:
     layout.python.write_text('#!/bin/sh\necho "$*" >> "$GO_LOG"\nexit "${FAKE_CODE:-0}"\n', encoding="utf-8")
     layout.python.chmod(0o755)
     layout.state.mkdir(parents=True)
+    layout.clusters.mkdir()
     for name in (".pytest_cache", ".mypy_cache", "htmlcov"):
         (layout.root / name).mkdir()
     (layout.root / ".coverage").write_text("x", encoding="utf-8")
@@ -38,9 +39,9 @@ def used(checkout: Checkout) -> Checkout:
 
 
 def test_clean_leaves_what_was_cloned(checkout: Checkout, used: Checkout) -> None:
-    """The cluster is deleted first; then the checkout is as it was before set-up."""
+    """Every cluster is deleted first; then the checkout is as it was before set-up."""
     clean.checkout(used.layout, used.environ)
-    assert used.go_calls == ["-m simulator delete"]
+    assert used.go_calls == ["-m simulator delete --all"]
     names = {path.name for path in used.layout.root.iterdir()}
     assert names == {"activate", "pyproject.toml", "requirements.txt", "toolchain"}
     assert not (used.layout.root / "toolchain" / "__pycache__").exists()
@@ -52,6 +53,28 @@ def test_clean_keeps_everything_while_the_cluster_runs(used: Checkout) -> None:
     with pytest.raises(SetupError, match="the simulated cluster cannot be stopped, so nothing was removed"):
         clean.checkout(used.layout, used.environ | {"FAKE_CODE": "1"})
     assert tracked(used.layout.root) == before
+
+
+def test_clean_without_the_environment(used: Checkout) -> None:
+    """Without the environment a cluster cannot be stopped: nothing is removed, and the error says what to do."""
+    files.remove(used.layout.venv)
+    before = tracked(used.layout.root)
+    with pytest.raises(SetupError) as refused:
+        clean.checkout(used.layout, used.environ)
+    assert str(refused.value) == (
+        f"{used.layout.venv} is gone, but the simulated cluster is stopped with it, so nothing was removed: "
+        f"run `make setup` first; or end what runs from {used.layout.own}/kwok and remove {used.layout.own}"
+    )
+    assert tracked(used.layout.root) == before
+
+
+def test_clean_without_a_cluster(used: Checkout) -> None:
+    """Where no cluster was ever started, a broken environment does not keep anybody from cleaning."""
+    files.remove(used.layout.clusters)
+    files.remove(used.layout.venv)
+    clean.checkout(used.layout, used.environ)
+    assert used.go_calls == []
+    assert not used.layout.own.exists()
 
 
 def test_clean_twice(checkout: Checkout) -> None:

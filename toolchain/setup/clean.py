@@ -30,15 +30,20 @@ _LEFT_BEHIND = (
 
 
 def checkout(layout: Layout, environ: Mapping[str, str]) -> None:
-    """Remove what was made in this checkout: the simulated cluster first, then the environment, tools and state.
+    """Remove what was made in this checkout: its simulated clusters first, then the environment, tools and state.
 
     Raises:
-        SetupError: if the cluster cannot be stopped; nothing is removed then.
+        SetupError: if a cluster cannot be stopped; nothing is removed then.
     """
     step = Step("clean")
+    if layout.clusters.is_dir() and not layout.python.exists():
+        raise SetupError(
+            f"{layout.venv} is gone, but the simulated cluster is stopped with it, so nothing was removed: "
+            f"run `make setup` first; or end what runs from {layout.clusters} and remove {layout.own}"
+        )
     if layout.own.is_dir() and layout.python.exists():
         step.show("stopping the simulated cluster")
-        command = [str(layout.python), "-m", "simulator", "delete"]
+        command = [str(layout.python), "-m", "simulator", "delete", "--all"]
         try:
             processes.output(command, environ=environ, folder=layout.root, timeout=60)
         except processes.ProgramError as error:

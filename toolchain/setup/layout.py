@@ -66,6 +66,11 @@ class Layout:
         return self.own / "kubeconfig"
 
     @property
+    def clusters(self) -> Path:
+        """Folder that the simulator has as long as a cluster was not deleted."""
+        return self.own / "kwok"
+
+    @property
     def env_file(self) -> Path:
         """Shell file with the environment in which the tools work."""
         return self.own / "env.sh"
