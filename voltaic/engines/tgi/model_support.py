@@ -26,11 +26,11 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     if case is None:
         return ()  # the question about release and GPU says so
     starts = case.ask("starts")
+    found = list(quantization.dtype(case))  # the command line alone tells, whatever serves the model
     if case.model_type is None or case.family is None:
-        return (_unknown_model(case),)
+        return (*found, _unknown_model(case))
     if not case.flash_certain:
-        return ()  # the question about release and GPU says so
-    found: list[Support] = []
+        return tuple(found)  # the question about release and GPU says the rest
     outcomes = {count: case.outcome(count) for count in case.shards.possible}
     found += _served(case, outcomes)
     ways = {IMPLEMENTATIONS[outcome.way] for outcome in outcomes.values() if outcome.way in IMPLEMENTATIONS}
@@ -75,7 +75,10 @@ def _served(case: Case, outcomes: dict[int, Outcome]) -> Iterator[Support]:
             yield from _vision(case)
         return
     if len(bad) < len(outcomes):
-        yield from (replace(_bad(case, count, outcome), answer="unknown") for count, outcome in bad.items())
+        for count, outcome in bad.items():
+            support = _bad(case, count, outcome)
+            message = f"If {count} {'shard starts' if count == 1 else 'shards start'}: {support.message}"
+            yield replace(support, answer="unknown", message=message)
         return
     count, outcome = next(iter(bad.items()))
     yield _bad(case, count, outcome)

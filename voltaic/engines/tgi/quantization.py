@@ -31,8 +31,7 @@ _BITSANDBYTES_WITH_DTYPE: Final = (1, 2, 0)
 
 
 def findings(case: Case, ways: set[Implementation]) -> Iterator[Support]:
-    """Yield what is wrong about quantization and dtype, by the implementations that may serve the model."""
-    yield from _dtype(case)
+    """Yield what is wrong about quantization, by the implementations that may serve the model."""
     if case.quantize is None and case.checkpoint_method is None:
         return
     if not ways and (refused := _refused_by_dispatcher(case)) is not None:
@@ -54,9 +53,10 @@ def loaded(case: Case, way: Implementation, dtype: str) -> str:
     return asked if cell is not None and cell.answer == "ok" else dtype
 
 
-def _dtype(case: Case) -> Iterator[Support]:
-    dtype = case.spec.option("dtype")
-    if dtype is None:
+def dtype(case: Case) -> Iterator[Support]:
+    """Refuse --dtype beside a quantization that decides the format too."""
+    asked = case.spec.option("dtype")
+    if asked is None:
         return
     effective, found = case.quantize, ""
     if effective is None and case.version >= _LAUNCHER_READS_CONFIG:
@@ -67,10 +67,10 @@ def _dtype(case: Case) -> Iterator[Support]:
         return
     fix = "Leave --dtype away."
     if not found:
-        fix = f"Leave --dtype {dtype} or --quantize {effective} away."
+        fix = f"Leave --dtype {asked} or --quantize {effective} away."
     yield Support(
         "no",
-        f"--dtype {dtype} and the quantization {effective}{found} exclude each other: the shard ends with "
+        f"--dtype {asked} and the quantization {effective}{found} exclude each other: the shard ends with "
         f'"{_ONLY_ONE}"',
         "Both decide in which format the weights are held.",
         fix,
