@@ -12,3 +12,9 @@ OWN_LABELS = (
 
 PROFILE_ANNOTATION = "voltaic/profile"
 """Annotation on a pod template, or on the object that holds it, that names the profile where node labels do not."""
+
+RELEASE_ANNOTATION = "voltaic/release"
+"""Annotation beside it that says which release an image holds whose name and tag do not: `IMAGE RELEASE`.
+
+It holds for exactly this image: whoever changes the image changes what is known of it.
+"""

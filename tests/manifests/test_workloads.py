@@ -43,6 +43,26 @@ def test_every_kind_with_a_pod_template_is_read(kind: str, container: Make, depl
     assert (found.kind, found.recognised) == (kind, "tgi")
 
 
+@pytest.mark.parametrize("on_the_pod", [True, False])
+def test_an_annotation_says_what_a_mirror_holds(container: Make, deployment: Make, one: Make, on_the_pod: bool) -> None:  # noqa: FBT001
+    """`voltaic/release` gives the release of exactly the image that it names, on the pod template or on its owner."""
+    mirror = "mirror.example/llm/server:prod"
+    content = deployment(container(image=mirror))
+    holder = content["spec"]["template"] if on_the_pod else content
+    holder.setdefault("metadata", {})["annotations"] = {"voltaic/release": f"{mirror} 3.0.1"}
+    assert str(one(content).spec.release) == "tgi 3.0.1"
+
+    content["spec"]["template"]["spec"]["containers"][0]["image"] = "mirror.example/llm/other:prod"
+    assert str(one(content).spec.release) == "tgi (version unknown)"
+
+
+def test_the_tag_says_more_than_an_annotation(container: Make, deployment: Make, one: Make) -> None:
+    """Where the image tells its release, nothing else is asked."""
+    content = deployment(container())
+    content["metadata"]["annotations"] = {"voltaic/release": f"{IMAGE} 2.0.4"}
+    assert str(one(content).spec.release) == "tgi 3.0.1"
+
+
 def test_pods_and_cron_jobs_are_read(container: Make, deployment: Make, read: Make) -> None:
     """A pod is its own template, and a CronJob keeps it deeper."""
     whole = deployment(container())

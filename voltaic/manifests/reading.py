@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from voltaic import engines, models
+from voltaic import engines, kubernetes_names, models
 from voltaic.manifests import accelerators
 from voltaic.manifests.containers import command_line, environment
 from voltaic.manifests.documents import pod_objects
@@ -85,6 +85,8 @@ def _served(holder: PodObject, container: dict[str, Any], server: Server, profil
     engine = engines.engine(server.engine)
     if engine is None:
         return _workload(holder, None, None, None, f"{server.engine} is not judged yet")
+    if server.version is None:
+        server = replace(server, version=_stated_release(holder, container))
     command = command_line(server, engine, environment(container))
     if count.gpus is None:
         message = f"how many GPUs the pod gets cannot be read: {count.reason}"
@@ -101,6 +103,16 @@ def _served(holder: PodObject, container: dict[str, Any], server: Server, profil
         gpu_unknown_because=card.reason,
     )
     return _workload(holder, name, server.engine, spec, None)
+
+
+def _stated_release(holder: PodObject, container: dict[str, Any]) -> str | None:
+    """Return the release that the annotation `voltaic/release` gives for this container's image."""
+    for owner in (holder.template, holder.content):
+        stated = text(at(owner, "metadata", "annotations", kubernetes_names.RELEASE_ANNOTATION)) or ""
+        image, _, release = stated.partition(" ")
+        if release and image == container.get("image"):
+            return release
+    return None
 
 
 def _model(command: CommandLine, server: Server) -> Model:
