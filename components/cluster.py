@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import kubeconfig
+from components import commands, kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,7 +157,7 @@ def difference(recorded: Mapping[str, str], now: Mapping[str, str], *, named: bo
 
 
 def _way_out(recorded: Mapping[str, str], now: Mapping[str, str], urn: str) -> str:
-    back = f"pulumi config set context {recorded['context']}; pulumi config set namespace {recorded['namespace']}"
+    back = "; ".join(commands.to_set(key, value=recorded[key]) for key in ("context", "namespace"))
     if recorded["context"] == now["context"] and recorded["namespace"] == now["namespace"]:
         back = f"set KUBECONFIG to the file whose context {recorded['context']} leads to {recorded['server']}"
     return (

@@ -8,6 +8,7 @@ import pulumi
 import yaml
 from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
 
+from components import commands
 from voltaic import settings
 
 
@@ -55,6 +56,4 @@ def _warn_of_open_secrets(values: dict[str, object], project: str, file: str) ->
     encrypted = set(get_config_secret_keys_env())
     for key in settings.schema():
         if key.secret and key.name in values and f"{project}:{key.name}" not in encrypted:
-            pulumi.log.warn(
-                f"{key.name} stands in plain text in {file}. Encrypt it with: pulumi config set --secret {key.name}"
-            )
+            pulumi.log.warn(f"{key.name} stands in plain text in {file}. Encrypt it with: {commands.to_hide(key.name)}")

@@ -51,6 +51,8 @@ class Made:
     """Volume claim of the model cache; None: the weights live in the pod."""
     secrets: Mapping[str, secret_values.Variable]
     """Variables by name that are set from Secrets."""
+    salt: pulumi.Output[str]
+    """Generated secret that keeps the digest of the others from being guessed."""
 
 
 def deployment(owner: Owner, server: Server, made: Made) -> apps.v1.Deployment:
@@ -63,8 +65,10 @@ def deployment(owner: Owner, server: Server, made: Made) -> apps.v1.Deployment:
     """
     secrets = made.secrets
     annotations: dict[str, pulumi.Input[str]] = {kubernetes_names.PROFILE_ANNOTATION: server.profile}
+    if server.settings.image is not None:  # a mirror's name and tag need not say what is in it
+        annotations[kubernetes_names.RELEASE_ANNOTATION] = f"{server.image} {server.spec.release.version}"
     if secrets:
-        annotations[SECRETS_ANNOTATION] = secret_values.digest(secrets)
+        annotations[SECRETS_ANNOTATION] = secret_values.digest(secrets, made.salt)
     timeout = f"{int(server.plan.pulumi_timeout)}s"
     return apps.v1.Deployment(
         owner.logical_name(),

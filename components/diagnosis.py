@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components import kubectl
+from components import commands, kubectl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def kept(claim: Mapping[str, Any], size_key: str, delete: str) -> str:
     size = claim.get("spec", {}).get("resources", {}).get("requests", {}).get("storage", "unknown")
     return (
         f"{_name(claim)} exists with {size}, kept from an earlier deployment or bound as it is. "
-        f"Use it so with: pulumi config set -s {shlex.quote(pulumi.get_stack())} {size_key} {size}, "
+        f"Use it so with: {commands.to_set(size_key, value=size)}, "
         f"or give up what is in it with: {delete}"
     )
 

@@ -27,7 +27,6 @@ def of_stack(
     outputs: dict[str, pulumi.Input[Any]] = {
         "namespace": target.namespace,
         "modelServed": server.model,
-        "verdict": server.judged.verdict,
         "launcherCommand": server.launcher_command,
         "apiUrl": forward.api_url,
         "apiInClusterUrl": server.url,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pulumi
-
+from components import commands
 from voltaic import units
+from voltaic.engines.tgi import deployment as images
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from voltaic.fixes import Fix
     from voltaic.memory.bill import Bill
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
-
 
 PARTS = {
     "context": "context",
@@ -26,10 +26,13 @@ PARTS = {
 """Lines of a bill that add up to its total, and what they are called."""
 
 
-def refusal(verdict: Verdict, *, allow_unknown: bool) -> str | None:
+def refusal(verdict: Verdict, *, allow_unknown: bool, with_page: bool) -> str | None:
     """Return why the server is not deployed; None where it is.
 
-    `allow_unknown` lets through what cannot be judged, never what is refused.
+    Args:
+        verdict: what the judge says.
+        allow_unknown: lets through what cannot be judged, never what is refused.
+        with_page: whether a chat page will ask the server, so that a release without chat is no way out.
     """
     if verdict.verdict == "accept" or (verdict.verdict == "unknown" and allow_unknown):
         return None
@@ -37,14 +40,16 @@ def refusal(verdict: Verdict, *, allow_unknown: bool) -> str | None:
     head = "would not start" if refused else "cannot be judged for want of facts"
     lines = [f"{subject(verdict.spec)} {head}:"]
     wanted = "violation" if refused else "unknown"
-    for finding in verdict.findings:
+    fixes = [fix for fix in verdict.fixes if not with_page or _has_chat(fix)]
+    # Where accepted changes follow as commands, the findings need not list them.
+    for finding in verdict.answers if fixes else verdict.findings:
         if finding.level == "mandatory" and finding.outcome == wanted:
             lines += [f"{finding.rule}: {finding.message}", f"  why: {finding.why}", f"  way out: {finding.fix}"]
-    if verdict.fixes:
-        lines.append("accepted are, for example:" if len(verdict.fixes) > 1 else "accepted is:")
-        lines += [f"  {commands(fix)}" for fix in verdict.fixes]
+    if fixes:
+        lines.append("accepted by the same rules:")
+        lines += [f"  {line}" for fix in fixes for line in (f"{fix}:", *(f"  {text}" for text in _to_type(fix)))]
     if not refused:
-        lines.append(f"to deploy it all the same: {_command('allowUnknown', value=True)}")
+        lines.append(f"to deploy it all the same: {commands.to_set('allowUnknown', value=True)}")
     first, *rest = lines
     return "\n".join([first, *(f"  {line}" for line in rest)])
 
@@ -53,8 +58,8 @@ def no_chat(release: object) -> str:
     """Return why a chat page has nothing to talk to."""
     return (
         f"webuiEnabled: the chat page talks to /v1/chat/completions, which {release} does not have. "
-        "Take a later release with: pulumi config set engineVersion VERSION, or serve without the page with: "
-        "pulumi config set webuiEnabled false"
+        f"Take the release that is proven for the GPU with: {commands.to_remove('engineVersion')}, "
+        f"or serve without the page with: {commands.to_set('webuiEnabled', value=False)}"
     )
 
 
@@ -64,18 +69,17 @@ def subject(spec: ServingSpec) -> str:
     return f"{spec.release} with {spec.model.id} on {spec.gpus or '?'} x {gpu}"
 
 
-def commands(fix: Fix) -> str:
-    """Return what to type to get an accepted configuration."""
-    return "; ".join(_command(key, value) for key, value in fix.settings.items())
+def _to_type(fix: Fix) -> Iterator[str]:
+    """Yield what to type to get an accepted configuration: one line, or none where arguments are to be corrected."""
+    changes = fix.settings.items()
+    typed = [commands.to_remove(key) if value is None else commands.to_set(key, value=value) for key, value in changes]
+    if typed:
+        yield "; ".join(typed)
 
 
-def _command(key: str, value: Any) -> str:
-    """Return the command that sets or removes a key of this stack, which need not be the selected one."""
-    stack = shlex.quote(pulumi.get_stack())
-    if value is None:
-        return f"pulumi config rm -s {stack} {key}"
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"pulumi config set -s {stack} {key} {shlex.quote(text)}"
+def _has_chat(fix: Fix) -> bool:
+    release = fix.spec.release
+    return release.engine != "tgi" or images.deployment(release.version).chat_completions
 
 
 def bill_for_people(bill: Bill) -> list[str]:

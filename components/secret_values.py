@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 GENERATED_BYTES = 32
 DIGEST_CHARACTERS = 8
-"""Enough to tell that a value changed, too few to tell what it is."""
+"""Enough to tell that a value changed."""
 
 
 def generated(owner: Owner, part: str, kept: str | None = None) -> pulumi.Output[str]:
@@ -56,11 +56,14 @@ class Variable:
     """For the digest that starts new pods when it changes."""
 
 
-def digest(variables: Mapping[str, Variable]) -> pulumi.Output[str]:
-    """Return a short digest of secret values, for a pod annotation: a changed value then starts new pods."""
+def digest(variables: Mapping[str, Variable], salt: pulumi.Input[str]) -> pulumi.Output[str]:
+    """Return a short digest of secret values, for a pod annotation: a changed value then starts new pods.
+
+    The salt is a generated secret: without it, whoever may see the pod could try words until the digest is theirs.
+    """
 
     def shorten(texts: list[str]) -> str:
         return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:DIGEST_CHARACTERS]
 
-    values = [variables[name].value for name in sorted(variables)]
+    values = [salt, *(variables[name].value for name in sorted(variables))]
     return pulumi.Output.unsecret(pulumi.Output.all(*values).apply(shorten))

@@ -11,7 +11,7 @@ import pulumi
 from pulumi_kubernetes import core
 from pydantic.alias_generators import to_camel
 
-from components import network, refusal, secret_values, storage
+from components import commands, network, refusal, secret_values, storage
 from components.deployment import CACHE, Made, Server, deployment
 from components.names import Owner, name_of
 from voltaic import document, hardware, hidden, host, judge, models, settings, units
@@ -109,26 +109,25 @@ class TGIServer(pulumi.ComponentResource):
         # Only now: Pulumi makes an output of every property, under its name.
         self.server, self.judged = server, judged
         # Raised after the registration: policies have seen it, and objects that are merely left out would be deleted.
-        problem = refusal.refusal(judged, allow_unknown=server.settings.allow_unknown)
-        page = (
-            None
-            if server.facts.chat_completions or not args.get("webui_enabled")
-            else refusal.no_chat(server.spec.release)
-        )
+        with_page = bool(args.get("webui_enabled"))
+        problem = refusal.refusal(judged, allow_unknown=server.settings.allow_unknown, with_page=with_page)
+        page = refusal.no_chat(server.spec.release) if with_page and not server.facts.chat_completions else None
         if problem or page:
             raise pulumi.RunError("\n".join(text for text in (problem, page) if text))
         for warning in warnings(server):
             pulumi.log.warn(warning, self)
 
         owner = Owner(self, name, "inference", args["namespace"], server.settings.labels)
-        variables = _secrets(owner, server, args)
+        # Kept even beside a key of one's own, to come back to.
+        generated = secret_values.generated(owner, "api-key")
+        variables = _secrets(owner, server, args, generated)
         account = network.service_account(owner)
-        claim = None if server.settings.model_cache_ephemeral else _cache(owner, server)
+        claimed = None if server.settings.model_cache_ephemeral else name_of(_cache(owner, server))
         network.service(owner)
         network.own_namespace_only(owner)
         if server.settings.replicas > 1:
             network.one_pod_at_a_time(owner)
-        deployment(owner, server, Made(name_of(account), None if claim is None else name_of(claim), variables))
+        deployment(owner, server, Made(name_of(account), claimed, variables, generated))
 
         key = variables.get(API_KEY_VARIABLE)
         self.kubernetes_name = owner.name
@@ -168,7 +167,7 @@ def read(name: str, args: TGIServerArgs) -> Server:
     if open_secrets:
         raise pulumi.RunError(
             f"{name}: extraArgs holds {', '.join(open_secrets)}, and would show a secret to everybody who may see the "
-            "pod or the state. Leave it out; the key of the API is set with: pulumi config set --secret apiKey"
+            f"pod or the state. Leave it out; the key of the API is set with: {commands.to_hide('apiKey')}"
         )
     facts = images.deployment(spec.release.version, spec.gpu.vendor if spec.gpu else "nvidia")
     profile = hardware.profile(chosen.profile)
@@ -189,6 +188,7 @@ def properties(server: Server, verdict: Verdict) -> dict[str, Any]:
     plan = server.plan
     return {
         "spec": document.line_from_spec(server.spec),
+        "settings": settings.Stack(server.settings).values(),
         "allowUnknown": server.settings.allow_unknown,
         "verdict": verdict.verdict,
         "memory": verdict.bill.document() if isinstance(verdict.bill, Bill) else {},
@@ -212,17 +212,18 @@ def warnings(server: Server) -> list[str]:
     elif chosen.replicas > 1:
         found.append(
             f"replicas: {chosen.replicas} pods share a model cache that one node at a time can mount; a pod on another "
-            "node waits for it. Take one node for all, or: pulumi config set modelCacheEphemeral true"
+            f"node waits for it. Take one node for all, or: {commands.to_set('modelCacheEphemeral', value=True)}"
         )
     if known is not None and known.gated and chosen.hf_token is None:
         found.append(
             f"{spec.model.id} is gated: the download ends with 401 without a token of an account that was let in. "
-            "Set it with: pulumi config set --secret hfToken"
+            f"Set it with: {commands.to_hide('hfToken')}"
         )
     if facts.root_because is not None:
         found.append(
             f"{spec.release} runs as root, since {facts.root_because}: a namespace that enforces Pod Security "
-            "`restricted` refuses its pods. Another release with: pulumi config set engineVersion VERSION"
+            "`restricted` refuses its pods. Another release with: "
+            f"{commands.to_choose('engineVersion', 'VERSION')}"
         )
     if not facts.api_key:
         found.append(f"{spec.release} cannot ask for a key: every pod of the namespace may use the API.")
@@ -254,7 +255,8 @@ def _cache(owner: Owner, server: Server) -> core.v1.PersistentVolumeClaim:
         if size < least:
             pulumi.log.warn(
                 f"the model cache was made with {units.quantity(size)}, and {server.spec.model.id} alone takes "
-                f"{units.gib(least)}. If the StorageClass lets volumes grow: pulumi config set modelCacheSize {wanted}",
+                f"{units.gib(least)}. If the StorageClass lets volumes grow: "
+                f"{commands.to_set('modelCacheSize', value=wanted)}",
                 owner.resource,
             )
 
@@ -262,7 +264,9 @@ def _cache(owner: Owner, server: Server) -> core.v1.PersistentVolumeClaim:
     return claim
 
 
-def _secrets(owner: Owner, server: Server, args: TGIServerArgs) -> dict[str, secret_values.Variable]:
+def _secrets(
+    owner: Owner, server: Server, args: TGIServerArgs, generated: pulumi.Output[str]
+) -> dict[str, secret_values.Variable]:
     """Return the variables that come from Secrets, by name, and make the Secrets."""
     found: dict[str, secret_values.Variable] = {}
     if "hf_token" in args:
@@ -270,7 +274,6 @@ def _secrets(owner: Owner, server: Server, args: TGIServerArgs) -> dict[str, sec
         made = secret_values.secret(owner, "huggingface", {"token": token})
         for variable in HUGGING_FACE_VARIABLES:
             found[variable] = secret_values.Variable(name_of(made), "token", token)
-    generated = secret_values.generated(owner, "api-key")  # kept even beside a key of one's own, to come back to
     if server.facts.api_key:
         key = args.get("api_key", generated)
         made = secret_values.secret(owner, "api", {"key": key})

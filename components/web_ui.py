@@ -9,7 +9,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 from pulumi_kubernetes import apps, core, meta
 
-from components import diagnosis, network, open_webui, pod, refusal, secret_values, storage
+from components import commands, diagnosis, network, open_webui, pod, refusal, secret_values, storage
 from components.deployment import SECRETS_ANNOTATION, strategy, wait_for
 from components.names import Owner, name_of
 from components.port_forward import CHAT_PORTS
@@ -128,7 +128,7 @@ def sqlite_on_network(args: WebUIArgs) -> str | None:
     return (
         "webuiStorageClass: chats would be kept in SQLite on a network file system, where it locks up and loses them. "
         "Choose a class of local or block volumes, or keep them in PostgreSQL with: "
-        "pulumi config set --secret webuiDatabaseUrl"
+        f"{commands.to_hide('webuiDatabaseUrl')}"
     )
 
 
@@ -197,7 +197,9 @@ def _deployment(owner: Owner, args: WebUIArgs, made: Made) -> apps.v1.Deployment
             template=core.v1.PodTemplateSpecArgs(
                 metadata=meta.v1.ObjectMetaArgs(
                     labels=owner.labels,
-                    annotations={SECRETS_ANNOTATION: secret_values.digest(made.secrets)},
+                    annotations={
+                        SECRETS_ANNOTATION: secret_values.digest(made.secrets, made.secrets["WEBUI_SECRET_KEY"].value)
+                    },
                 ),
                 spec=core.v1.PodSpecArgs(
                     service_account_name=made.service_account,

@@ -26,7 +26,8 @@ This page is generated (`python -m policies._catalogue`); a test compares it wit
   so that a refusal stops the update before any of them exists.
 - Every Kubernetes object that holds a pod (Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController,
   Job, CronJob, PodTemplate), whoever wrote it: engine arguments, environment and GPU limits are read back from it. What
-  is not a model server passes.
+  is not a model server passes. Of a patch (`DeploymentPatch` and its like) nothing can be judged but itself, which is
+  said.
 
 The GPU model of a foreign object comes from its node selector or node affinity, else from its annotation
 `voltaic/profile`, else from the stack's configuration:
@@ -34,6 +35,9 @@ The GPU model of a foreign object comes from its node selector or node affinity,
 ```
 pulumi config set voltaic:profile v100-2gpu
 ```
+
+The release comes from the image's tag, else from the annotation `voltaic/release` of the pod template, which names the
+image that it holds for: `mirror.example/llm/server:prod 3.0.1`.
 
 ## What is said
 

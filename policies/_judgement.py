@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -12,14 +12,17 @@ import pulumi
 from policies._secrets import hide
 from voltaic import document, hardware, manifests, rules
 from voltaic.manifests.documents import POD_TEMPLATES
+from voltaic.manifests.plain import at
 from voltaic.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from policies._properties import Properties
     from voltaic.findings import Finding, Level
     from voltaic.hardware import Profile
+    from voltaic.settings import Stack
 
 COMPONENT = "voltaic:index:TGIServer"
 """Type of our own component; it registers with the serving spec as its properties, before any child exists."""
@@ -37,6 +40,8 @@ _DECISIVE = re.compile(
 """Paths of a manifest that decide whether a server starts; names, labels, volumes and Secret references do not."""
 _IMAGE = re.compile(r"(spec|template|jobTemplate|containers|containers\[\d+\]|containers\[\d+\]\.image)$")
 """Paths without which it is not even known whether this is a model server."""
+_PATCH = "Patch"
+"""Ending of the kinds that change part of an object which somebody else made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +156,30 @@ def _component(properties: Properties) -> Iterator[Report]:
             ),
         )
         return
-    yield from (_report(finding, strict=not allowed) for finding in judge(spec).findings)
+    verdict = judge(spec)
+    if verdict.verdict == "refuse":
+        # Ways out are proven against the settings that the stack states, which are read only where they are needed.
+        verdict = replace(verdict, spec=replace(spec, origin=_stack(properties.values.get("settings"))))
+    yield from (_report(finding, strict=not allowed) for finding in verdict.findings)
+
+
+def _stack(stated: Any) -> Stack | None:
+    """Return the settings that the component was made from; None where a transform has spoilt them."""
+    from voltaic import settings  # noqa: PLC0415  only a refusal needs it
+
+    try:
+        return settings.Stack(settings.read(stated, where="settings")) if isinstance(stated, dict) else None
+    except settings.InvalidSettings:
+        return None
 
 
 def _manifest(resource_type: str, urn: str, properties: Properties) -> Iterator[Report]:
     """Judge any Kubernetes object that runs containers, whoever wrote it."""
-    values = {**properties.values, "kind": _kind(resource_type)}
+    kind = _kind(resource_type) or ""
+    if kind.endswith(_PATCH):
+        yield from _patch(properties.values, kind)
+        return
+    values = {**properties.values, "kind": kind}
     profile, fault = _profile()
     found = manifests.workloads([manifests.Document(resource_type, 1, values)], profile=profile)
     servers = [(workload.container, workload.spec) for workload in found if workload.spec is not None]
@@ -165,10 +188,43 @@ def _manifest(resource_type: str, urn: str, properties: Properties) -> Iterator[
     yield from _not_known_yet(properties.unknown, decisive=_DECISIVE if servers else _IMAGE)
     # What our own component creates is held to our own standard, so that no transform can slip past.
     # Pulumi.yaml gives a key that is left out the value "", which is no boolean to Pulumi's reader.
-    strict = f"{COMPONENT}$" in urn and pulumi.Config("voltaic").get("allowUnknown") != "true"
+    ours = f"{COMPONENT}$" in urn
+    strict = ours and pulumi.Config("voltaic").get("allowUnknown") != "true"
+    if ours and not servers:
+        yield _no_server(found, "mandatory" if strict else "advisory")
     for container, spec in servers:
         for finding in judge(spec).findings:
             yield _report(finding, strict=strict, where=f"Container {container}: ")
+
+
+def _no_server(found: Sequence[manifests.Workload], level: Level) -> Report:
+    """Return what is said of an object of our own component that no longer shows the server in it."""
+    reasons = "; ".join(workload.reason for workload in found if workload.reason)
+    return Report(
+        READABLE,
+        level,
+        _lines(
+            "No container of it can be recognised as the inference server" + (f": {reasons}." if reasons else "."),
+            "The component made it to serve a model; what cannot be recognised cannot be judged.",
+            "Remove the transform that changes image or arguments. An image of your own is set with: "
+            "pulumi config set image IMAGE",
+        ),
+    )
+
+
+def _patch(values: dict[str, Any], kind: str) -> Iterator[Report]:
+    """Say that a patch of a pod template cannot be judged: the rest of the object is not part of the program."""
+    path = (*POD_TEMPLATES[kind.removesuffix(_PATCH)], "spec", "containers")
+    if at(values, *path) is not None:
+        yield Report(
+            READABLE,
+            "advisory",
+            _lines(
+                "It changes containers of an object whose rest is not in this program.",
+                "A part of a manifest has no verdict: the rest decides as well.",
+                "Declare the whole object, or judge the result with: kubectl get … -o yaml | voltaic check -",
+            ),
+        )
 
 
 def _not_known_yet(unknown: Sequence[str], *, decisive: re.Pattern[str]) -> Iterator[Report]:
@@ -207,5 +263,5 @@ def _profile() -> tuple[Profile | None, Report | None]:
 def _kind(resource_type: str) -> str | None:
     """Return the kind of a Kubernetes type that may run containers (`kubernetes:apps/v1:Deployment`), else None."""
     match = _KUBERNETES.fullmatch(resource_type)
-    kind = None if match is None else match["kind"]
-    return kind if kind is not None and (kind in POD_TEMPLATES or kind.endswith("List")) else None
+    kind = "" if match is None else match["kind"]
+    return kind if kind.removesuffix(_PATCH) in POD_TEMPLATES or kind.endswith("List") else None

@@ -57,7 +57,8 @@ def test_another_cluster_is_refused_before_anything_is_touched(program: harness.
     expected = (
         "this stack lives in the cluster of context other (https://10.0.0.1:6443), "
         "and the kubeconfig now leads to that of context site (https://10.20.30.40:6443). Nothing was changed.\n"
-        "  To go on where it lives: pulumi config set context other; pulumi config set namespace team-a\n"
+        "  To go on where it lives: pulumi config set -s v100-2gpu context other; "
+        "pulumi config set -s v100-2gpu namespace team-a\n"
         "  To deploy elsewhere as well: pulumi stack init NAME, with a stack file of its own\n"
         "  If it is the same cluster under a new address and certificate: pulumi up --replace "
         "'urn:pulumi:v100-2gpu::voltaic::pulumi:index:Stash::cluster'"
@@ -124,7 +125,7 @@ def test_a_preview_without_kubeconfig_judges_and_shows(
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     run = program(GOOD, preview=True)
     assert run.errors == []
-    assert run.outputs["verdict"] == "accept"
+    assert run.one("TGIServer", "tgi").inputs["verdict"] == "accept"
     assert run.one("Deployment", "tgi").inputs["metadata"]["namespace"] == "default"
     assert run.one("Stash", "cluster").options["ignoreChanges"] == ["input"]
     assert run.warnings[0] == (

@@ -53,7 +53,7 @@ def test_secrets_in_plain_text_are_warned_of(program: harness.Program) -> None:
     run = program({**GOOD, "hfToken": "hf_abc"})
     assert (
         "hfToken stands in plain text in Pulumi.v100-2gpu.yaml. "
-        "Encrypt it with: pulumi config set --secret hfToken" in run.warnings
+        "Encrypt it with: pulumi config set -s v100-2gpu --secret hfToken" in run.warnings
     )
     assert "hf_abc" not in " ".join(run.warnings)
 

@@ -52,5 +52,4 @@ def test_every_output_has_its_place(program: harness.Program) -> None:
         "launcherCommand",
         "modelServed",
         "namespace",
-        "verdict",
     }

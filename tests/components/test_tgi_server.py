@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pulumi
@@ -58,18 +59,28 @@ def test_a_refusal_names_number_reason_and_way_out(program: harness.Program) -> 
     assert lines[0] == "tgi 3.0.1 with meta-llama/Llama-2-13b-chat-hf on 1 x NVIDIA V100 16 GB would not start:"
     assert lines[1].startswith("  vram-budget: Needs 26.95 GiB on the GPU, which has 15.77 GiB")
     assert lines[2].startswith("    why: The weights alone do not fit")
-    assert lines[3].startswith("    way out: ")
-    assert lines[4] == "  accepted are, for example:"
-    assert "    pulumi config set -s v100-1gpu profile v100-2gpu" in lines
+    assert lines[3] == "    way out: Serve a smaller model, or use GPUs with more memory or more of them."
+    assert lines[4] == "  accepted by the same rules:"
+    at = lines.index("    profile v100-2gpu (13.71 GiB on the fullest GPU):")
+    assert lines[at + 1] == "      pulumi config set -s v100-1gpu profile v100-2gpu"
 
 
 def test_every_way_out_is_accepted(program: harness.Program) -> None:
     """Typing a command that the refusal shows leads to a deployment."""
     (error,) = program(REFUSED, stack="v100-1gpu").errors
-    commands = [line.split() for line in error.splitlines() if line.startswith("    pulumi config set")]
+    commands = [line.strip() for line in error.splitlines() if line.startswith("      pulumi config set")]
     assert commands
-    for *_, key, value in commands:
-        assert program({**REFUSED, key: value}, stack="v100-1gpu").errors == []
+    for command in commands:
+        changed = dict(one.split()[-2:] for one in command.split("; "))
+        assert program({**REFUSED, **changed}, stack="v100-1gpu").errors == []
+
+
+def test_a_release_that_the_chat_page_cannot_use_is_no_way_out(program: harness.Program) -> None:
+    """Where a chat page will ask the server, every command that a refusal shows leads to one that has chat."""
+    refused = {**GOOD, "engineVersion": "1.2.0", "quantization": "awq", "shards": "2"}
+    (error,) = program(refused).errors
+    releases = re.findall(r"config set -s v100-2gpu engineVersion ([0-9.]+)", error)
+    assert all(tuple(map(int, version.split("."))) >= (1, 4, 0) for version in releases)
 
 
 def test_an_unknown_is_refused_unless_it_is_allowed(program: harness.Program) -> None:
@@ -80,12 +91,39 @@ def test_an_unknown_is_refused_unless_it_is_allowed(program: harness.Program) ->
     assert "to deploy it all the same: pulumi config set -s v100-2gpu allowUnknown true" in error
     run = program({**unknown, "allowUnknown": "true"})
     assert run.errors == []
-    assert run.outputs["verdict"] == "unknown"
+    assert run.one("TGIServer", "tgi").inputs["verdict"] == "unknown"
 
 
 def test_a_refusal_is_never_let_through(program: harness.Program) -> None:
     """`allowUnknown` lets an unknown through, not a refusal."""
     assert program({**REFUSED, "allowUnknown": "true"}, stack="v100-1gpu").exit_code == 32
+
+
+def test_what_a_mirror_holds_is_written_beside_it(program: harness.Program) -> None:
+    """An image whose name says nothing is read back as the release that the stack names for it, by policies too."""
+    from voltaic.manifests import Document, workloads
+
+    image = "mirror.example/llm/server@sha256:" + "a" * 64
+    run = program({**GOOD, "image": image, "engineVersion": "3.0.1"})
+    template = run.one("Deployment", "tgi").inputs["spec"]["template"]
+    assert template["metadata"]["annotations"]["voltaic/release"] == f"{image} 3.0.1"
+    (found,) = workloads([Document("a.yaml", 1, run.one("Deployment", "tgi").inputs)])
+    assert found.spec is not None
+    assert str(found.spec.release) == "tgi 3.0.1"
+    own = program(GOOD).one("Deployment", "tgi").inputs["spec"]["template"]["metadata"]["annotations"]
+    assert "voltaic/release" not in own
+
+
+def test_the_digest_of_a_weak_key_cannot_be_guessed(program: harness.Program) -> None:
+    """The annotation that starts new pods depends on a generated secret too, not on the user's own words alone."""
+
+    def digest(generated: str, key: str) -> str:
+        run = program({**GOOD, "apiKey": key}, recorded={"tgi-api-key": generated}, secret=("apiKey",))
+        template = run.one("Deployment", "tgi").inputs["spec"]["template"]
+        return str(template["metadata"]["annotations"]["voltaic/secrets"])
+
+    assert digest("one", "letmein") == digest("one", "letmein")
+    assert len({digest("one", "letmein"), digest("two", "letmein"), digest("one", "sesame")}) == 3
 
 
 def test_policies_get_plain_resolved_values(program: harness.Program) -> None:
@@ -128,7 +166,8 @@ def test_a_secret_among_arguments_is_refused(program: harness.Program, words: li
     run = program({**GOOD, "extraArgs": words})
     expected = (
         f"tgi: extraArgs holds {words[0].partition('=')[0]}, and would show a secret to everybody who may see the pod "
-        "or the state. Leave it out; the key of the API is set with: pulumi config set --secret apiKey"
+        "or the state. Leave it out; the key of the API is set with: "
+        "pulumi config set -s v100-2gpu --secret apiKey"
     )
     assert run.errors == [expected]
     assert "abc-secret" not in json.dumps([one.inputs for one in run.resources])
@@ -300,7 +339,7 @@ def test_a_release_that_needs_root_says_why(program: harness.Program) -> None:
     assert (
         "tgi 3.2.0 runs as root, since the image keeps libpython below /root, where only root may read: "
         "a namespace that enforces Pod Security `restricted` refuses its pods. "
-        "Another release with: pulumi config set engineVersion VERSION" in run.warnings
+        "Another release with: pulumi config set -s v100-2gpu engineVersion VERSION" in run.warnings
     )
 
 
@@ -376,7 +415,7 @@ def test_a_gated_model_without_token_is_warned_of(program: harness.Program) -> N
     """The download of a gated model needs a token; with one there is nothing to say."""
     warning = (
         f"{harness.MODEL} is gated: the download ends with 401 without a token of an account that was let in. "
-        "Set it with: pulumi config set --secret hfToken"
+        "Set it with: pulumi config set -s v100-2gpu --secret hfToken"
     )
     assert warning in program(GOOD).warnings
     assert warning not in program(TOKEN, secret=("hfToken", "apiKey")).warnings

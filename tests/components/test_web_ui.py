@@ -191,8 +191,8 @@ def test_a_release_without_chat_is_refused_before_anything_is_made(program: harn
     run = program(values)
     expected = (
         "webuiEnabled: the chat page talks to /v1/chat/completions, which tgi 1.3.4 does not have. "
-        "Take a later release with: pulumi config set engineVersion VERSION, or serve without the page with: "
-        "pulumi config set webuiEnabled false"
+        "Take the release that is proven for the GPU with: pulumi config rm -s v100-2gpu engineVersion, "
+        "or serve without the page with: pulumi config set -s v100-2gpu webuiEnabled false"
     )
     assert run.errors == [expected]
     assert not [one for one in run.resources if one.type.startswith("kubernetes:")]
@@ -243,7 +243,7 @@ def test_sqlite_on_a_network_volume_is_refused(program: harness.Program) -> None
     assert error == (
         "webuiStorageClass: chats would be kept in SQLite on a network file system, where it locks up and loses them. "
         "Choose a class of local or block volumes, or keep them in PostgreSQL with: "
-        "pulumi config set --secret webuiDatabaseUrl"
+        "pulumi config set -s s --secret webuiDatabaseUrl"
     )
     assert page(on_network_storage=True, database_url=DATABASE).errors == []
 

@@ -251,6 +251,40 @@ def test_unknown_in_what_we_created_is_refused_unless_allowed(ask: Ask, stack_co
     assert levels_of_unknown(ask(DEPLOYMENT, deployment(version="9.9.9"), parent=COMPONENT)) == {"advisory"}
 
 
+@pytest.mark.parametrize(
+    "properties",
+    [
+        pytest.param({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "x"}]}}}}, id="other image"),
+        pytest.param({"spec": {"template": {"spec": UNKNOWN_STRING_VALUE}}}, id="unknown"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+def test_a_server_that_a_transform_hides_is_refused(
+    ask: Ask, stack_config: Callable[..., None], properties: dict[str, Any]
+) -> None:
+    """What our component made to serve a model has to be recognised as that."""
+    said = ask(DEPLOYMENT, properties, parent=COMPONENT)
+
+    assert said[0].policy == "readable-spec"
+    assert said[0].level == "mandatory"
+    assert said[0].text.startswith("No container of it can be recognised as the inference server")
+
+    stack_config(allowUnknown="true")
+    _judgement._last.asked = None
+
+    assert {level for _, level, _ in ask(DEPLOYMENT, properties, parent=COMPONENT)} == {"advisory"}
+
+
+def test_a_patch_of_containers_is_said_to_have_no_verdict(ask: Ask) -> None:
+    """The rest of the object decides too and is not in the program; a patch of labels is nobody's business."""
+    said = ask("kubernetes:apps/v1:DeploymentPatch", deployment(**SHARDED_ALONE))
+
+    assert policies(said) == [("readable-spec-advice", "advisory")]
+    assert said[0].text.startswith("It changes containers of an object whose rest is not in this program.")
+    assert ask("kubernetes:apps/v1:DeploymentPatch", {"metadata": {"labels": {"a": "b"}}}) == []
+    assert ask("kubernetes:core/v1:ConfigMapPatch", {"data": {"a": "b"}}) == []
+
+
 def test_promises_in_our_component_are_refused(ask: Ask) -> None:
     """A property that the preview does not know is named; it is no accept."""
     said = ask(COMPONENT, component(gpus=UNKNOWN_NUMBER_VALUE, args=["--num-shard", UNKNOWN_STRING_VALUE]))
