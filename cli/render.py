@@ -146,13 +146,12 @@ def as_profile_and_model(profile: str, model: str) -> FixLines:
 
 
 def _settings(fix: Fix, stack: str = "") -> list[str]:
-    """Return the commands of Pulumi that make the change; variables are no settings, a stack sets them by itself."""
+    """Return the commands of Pulumi that make the change."""
     return [
         f"pulumi config rm {key}{stack}"
         if value is None
         else f"pulumi config set {key} {shlex.quote(_plain(value))}{stack}"
         for key, value in fix.settings.items()
-        if key != "env"
     ]
 
 

@@ -71,6 +71,13 @@ def test_a_profile_changes_gpu_and_count() -> None:
     assert (after.gpu, after.gpus) == (hardware.gpu_model("v100-32gb"), 1)
 
 
+def test_gpus_are_changed_alone_or_with_the_profile() -> None:
+    """A stack that states its GPUs beside the profile has both changed."""
+    assert changed(spec_of(), {"gpus": 1}).gpus == 1
+    after = changed(spec_of(), {"profile": "v100-4gpu", "gpus": 4})
+    assert (after.gpu, after.gpus) == (hardware.gpu_model("v100-16gb"), 4)
+
+
 def test_a_model_takes_its_revision_away() -> None:
     """Another model has other revisions; where the arguments name the model, they name the new one."""
     spec = spec_of("--model-id", MISTRAL, "--revision", "abc", env={"REVISION": "abc"})
@@ -102,7 +109,8 @@ def test_what_a_release_lacks_cannot_be_changed_to() -> None:
 
 def test_variables_are_set() -> None:
     """Variables join those that are there."""
-    after = changed(spec_of(env={"A": "1"}), {"env": {"USE_FLASH_ATTENTION": "false"}})
+    after = apply(spec_of(env={"A": "1"}), {}, {"USE_FLASH_ATTENTION": "false"})
+    assert after is not None
     assert after.command.env == {"A": "1", "USE_FLASH_ATTENTION": "false"}
 
 

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from voltaic import settings as stack
 from voltaic.document import line_from_spec, spec_from_line
+from voltaic.fixes import LIMITS
+from voltaic.limits import STEP
+from voltaic.models import known_models
 from voltaic.search import MOST_FIXES
 from voltaic.verdict import Verdict, judge
 
@@ -20,6 +23,7 @@ MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
 LLAMA_7B = "meta-llama/Llama-2-7b-chat-hf"
 LLAMA_13B = "meta-llama/Llama-2-13b-chat-hf"
 NAMES = ("input-tokens", "total-tokens", "batch-prefill-tokens", "batch-total-tokens", "batch-size")
+KEYS = {key.name for key in stack.schema()}
 WITHOUT_FLASH = {"USE_FLASH_ATTENTION": "false"}
 
 
@@ -54,7 +58,7 @@ def test_fewer_requests_come_first() -> None:
     """What is too large by its batch is offered fewer requests, shorter ones, other GPUs, int8: in this order."""
     assert changes(verdict_of(1024, 1536, 1024, 3072, 2, model=LLAMA_7B)) == [
         {"maxBatchSize": 1},
-        {"maxInputTokens": 640, "maxTotalTokens": 1024, "maxBatchPrefillTokens": 640},
+        {"maxInputTokens": 512, "maxTotalTokens": 832, "maxBatchPrefillTokens": 512},
         {"profile": "v100-2gpu"},
         {"profile": "v100-32gb-1gpu"},
         {"quantization": "bitsandbytes"},
@@ -62,11 +66,14 @@ def test_fewer_requests_come_first() -> None:
 
 
 def test_the_largest_batch_that_fits_is_offered() -> None:
-    """A batch size that is left out is set to the largest that fits: one more does not."""
+    """A batch size that is left out is set to the largest that fits with room: one more is tight."""
     verdict = verdict_of(1024, 2048, 1024, gpus=2)
-    assert changes(verdict)[0] == {"maxBatchSize": 22}
-    assert verdict_of(1024, 2048, 1024, 64000, 22, gpus=2).verdict == "accept"
-    assert verdict_of(1024, 2048, 1024, 64000, 23, gpus=2).verdict == "refuse"
+    assert changes(verdict)[0] == {"maxBatchSize": 18}
+    assert not verdict.fixes[0].tight
+    after = [verdict_of(1024, 2048, 1024, 64000, size, gpus=2) for size in (18, 19, 22, 23)]
+    assert [(found.verdict, found.tight) for found in after] == [
+        ("accept", False), ("accept", True), ("accept", True), ("refuse", False),
+    ]  # fmt: skip
 
 
 def test_too_heavy_a_model_is_offered_gpus_int8_and_a_smaller_one() -> None:
@@ -82,35 +89,37 @@ def test_too_heavy_a_model_is_offered_gpus_int8_and_a_smaller_one() -> None:
     assert finding.fix == (
         "Accepted by the same rules: profile v100-2gpu (13.71 GiB on the fullest GPU); or "
         "profile v100-32gb-1gpu (26.95 GiB on the fullest GPU); or "
-        "quantization bitsandbytes (15.40 GiB on the fullest GPU)."
+        "quantization bitsandbytes (15.40 GiB on the fullest GPU, tight)."
     )
 
 
 def test_a_missing_variable_is_offered_alone() -> None:
     """A command line without USE_FLASH_ATTENTION=false is offered that variable, and nothing else."""
     verdict = verdict_of(1024, 2048, 1024, 4096, 2, env={})
-    assert changes(verdict) == [{"env": WITHOUT_FLASH}]
-    assert verdict.fixes[0].env == WITHOUT_FLASH
-    assert str(verdict.fixes[0]) == "USE_FLASH_ATTENTION=false (15.55 GiB on the fullest GPU)"
+    (fix,) = verdict.fixes
+    assert (fix.settings, fix.variables, fix.env) == ({}, WITHOUT_FLASH, WITHOUT_FLASH)
+    assert str(fix) == "USE_FLASH_ATTENTION=false (15.55 GiB on the fullest GPU, tight)"
+    assert fix.document()["env"] == WITHOUT_FLASH
 
 
 def test_sharding_of_one_gpu_is_offered_one_shard() -> None:
     """More shards than GPUs: one shard, said behind the rule's own advice."""
     verdict = verdict_of(1024, 2048, 1024, 4096, 2, more=("--num-shard", "2"))
     assert changes(verdict) == [{"shards": 1}]
-    assert verdict.findings[0].fix.endswith(" Accepted by the same rules: shards 1 (15.55 GiB on the fullest GPU).")
+    assert verdict.findings[0].fix.endswith(
+        " Accepted by the same rules: shards 1 (15.55 GiB on the fullest GPU, tight)."
+    )
     assert verdict.findings[1].fix == verdict.answers[1].fix
 
 
 def test_a_common_public_recipe_is_repaired_as_a_whole() -> None:
     """TGI 1.2.0 with Mistral, AWQ and two shards: release, shards, quantization, variable and batch size together."""
     verdict = verdict_of(version="1.2.0", gpus=2, more=("--num-shard", "2", "--quantize", "awq"), env={})
-    assert changes(verdict) == [
-        {"engineVersion": "3.0.1", "shards": 1, "quantization": None, "env": WITHOUT_FLASH, "maxBatchSize": 10}
-    ]
+    assert changes(verdict) == [{"engineVersion": "3.0.1", "shards": 1, "quantization": None, "maxBatchSize": 9}]
     fix = verdict.fixes[0]
-    assert fix.args == ("--num-shard", "1", "--max-batch-size", "10")
-    assert str(fix).startswith("engineVersion 3.0.1, shards 1, no quantization, USE_FLASH_ATTENTION=false, maxBatch")
+    assert fix.args == ("--num-shard", "1", "--max-batch-size", "9")
+    words = "engineVersion 3.0.1, shards 1, no quantization, maxBatchSize 9, USE_FLASH_ATTENTION=false ("
+    assert str(fix).startswith(words)
 
 
 def test_a_release_that_cannot_run_is_replaced_by_the_proven_one() -> None:
@@ -181,7 +190,7 @@ def test_accepted_and_unknown_specs_have_none() -> None:
     assert verdict_of(1024, 2048, 1024, 4096, 2, version="9.9.9").fixes == ()
 
 
-def test_arguments_that_the_launcher_refuses_come_first() -> None:
+def test_arguments_that_nobody_can_guess_come_first() -> None:
     """As long as arguments are wrong, nothing can be proven about the rest: each finding keeps its own advice."""
     verdict = verdict_of(512, 1024, 512, 1024, 1, model=LLAMA_13B, more=("--num-shard", "1", "--max-model-len", "9"))
     assert verdict.fixes == ()
@@ -205,6 +214,139 @@ def test_only_what_is_accepted_is_offered(monkeypatch: pytest.MonkeyPatch) -> No
     assert not any(proposal in found for proposal in proposals)
 
 
+@pytest.mark.parametrize(
+    ("more", "env", "words", "args"),
+    [
+        (("--num-shards", "1"), {}, "--num-shard 1 in place of --num-shards", ("--num-shard", "1")),
+        (("--num-shards=1",), {}, "--num-shard 1 in place of --num-shards", ("--num-shard", "1")),
+        (("--dtype", "fp16", "--num-shard", "1"), {}, "--dtype float16 in place of --dtype",
+         ("--dtype", "float16", "--num-shard", "1")),
+        (("--tensor-parallel-size", "1"), {}, "--num-shard 1 in place of --tensor-parallel-size", ("--num-shard", "1")),
+        (("--max-parallel-loading-workers", "2"), {}, "without --max-parallel-loading-workers", ()),
+        (("--num-shards", "1"), {"USE_FLASH_ATTENTION": "true"},
+         "--num-shard 1 in place of --num-shards, USE_FLASH_ATTENTION=false", ("--num-shard", "1")),
+    ],
+)  # fmt: skip
+def test_arguments_with_an_obvious_correction_are_corrected(
+    more: tuple[str, ...], env: dict[str, str], words: str, args: tuple[str, ...]
+) -> None:
+    """An option that is misspelt, of another engine or not there is renamed or left away, and then accepted."""
+    verdict = verdict_of(512, 1024, 512, 1024, 1, more=more, env=env or WITHOUT_FLASH)
+    fix = verdict.fixes[0]
+    assert str(fix).startswith(f"{words} (")
+    assert fix.settings == {}
+    assert fix.args[: len(args)] == args
+    assert fix.document()["args"] == list(fix.args)
+    assert "launcher-arguments" in {finding.rule for finding in verdict.findings}
+    assert any(f"Accepted by the same rules: {words} (" in finding.fix for finding in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [("--quantize", "fp99"), ("--num-shards", "1", "--num-shards", "2"), ("--master-port", "x"), ("stray",)],
+)
+def test_arguments_without_an_obvious_correction_are_left_alone(more: tuple[str, ...]) -> None:
+    """Where a value is to be chosen, or an option stands twice, nothing is guessed."""
+    assert verdict_of(512, 1024, 512, 1024, 1, more=more).fixes == ()
+
+
+def test_secrets_are_not_shown_with_corrected_arguments() -> None:
+    """The corrected arguments in the document hide what is secret."""
+    verdict = verdict_of(512, 1024, 512, 1024, 1, more=("--num-shards", "1", "--api-key", "hush"))
+    assert "hush" not in str(verdict.fixes[0].document())
+    assert "hush" in verdict.fixes[0].args
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ((4096, 2048, 4096, 4096, 1), {"maxInputTokens": 1536}),
+        ((1024, 2048, 512, 4096, 1), {"maxBatchPrefillTokens": 1024}),
+        ((1024, 2048, 1024, 1024, 1), {"maxBatchTotalTokens": 2048}),
+        ((1024, 2048, 1024, 4096, 0), {"maxBatchSize": 1}),
+        ((4096, 2048, 1024, 1024, 1), {"maxInputTokens": 1536, "maxBatchPrefillTokens": 1536,
+                                       "maxBatchTotalTokens": 2048}),
+    ],
+)  # fmt: skip
+def test_limits_that_contradict_each_other_are_made_to_agree(limits: tuple[int, ...], expected: dict[str, int]) -> None:
+    """Of limits that contradict each other the length of a request stands, and the others follow."""
+    assert changes(verdict_of(*limits))[0] == expected
+
+
+def test_another_model_comes_last_and_is_the_nearest_in_size() -> None:
+    """Where 7B needs shorter requests and TinyLlama none, 7B is offered, behind everything that keeps the model."""
+    verdict = verdict_of(2048, 4096, 2048, 4096, 1, model=LLAMA_13B)
+    *kept, last = verdict.fixes
+    assert kept
+    assert not any("model" in fix.settings for fix in kept)
+    assert last.settings["model"] == LLAMA_7B
+    assert last.settings["maxTotalTokens"] < 4096
+
+
+def test_a_quantized_checkpoint_is_replaced_by_its_own_base() -> None:
+    """Among models of one size, the one of the same name is the nearest."""
+    verdict = verdict_of(512, 1024, 512, 1024, 1, model="TheBloke/Mistral-7B-Instruct-v0.2-AWQ")
+    assert changes(verdict) == [{"model": MISTRAL}]
+    assert "Nothing makes requests" not in verdict.findings[0].fix
+
+
+def test_tight_ways_out_come_after_roomy_ones_of_their_kind() -> None:
+    """A batch size that just fits comes after shorter requests with room, and is called tight."""
+    verdict = verdict_of(1024, 2048, 1024, 4096, 2, model=LLAMA_7B)
+    assert [(fix.settings.keys() <= LIMITS, fix.tight) for fix in verdict.fixes[:3]] == [
+        (True, False), (True, True), (False, False),
+    ]  # fmt: skip
+    assert str(verdict.fixes[1]) == "maxBatchSize 1 (15.75 GiB on the fullest GPU, tight)"
+    assert verdict.fixes[1].document()["tight"] is True
+    assert "tight" not in verdict.fixes[0].document()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"profile": "v100-1gpu", "gpus": 1}, {"profile": "v100-2gpu", "gpus": 2}),
+        ({"profile": "v100-1gpu"}, {"profile": "v100-2gpu"}),
+    ],
+)
+def test_a_profile_takes_stated_gpus_along(values: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Where a stack states its GPUs, another profile changes them too; where it does not, it need not."""
+    verdict = judge(stack.serving_spec(stack.read(values | {"model": LLAMA_13B}, where="stack")))
+    assert changes(verdict)[0] == expected
+
+
+def test_limits_that_a_stack_derives_have_no_share_to_keep() -> None:
+    """A total limit alone in a stack file: the input limit of the way out is three quarters of the new one."""
+    values = {"profile": "v100-2gpu", "model": MISTRAL, "maxTotalTokens": 32768, "maxBatchSize": 16}
+    (shorter,) = [
+        fix.settings
+        for fix in judge(stack.serving_spec(stack.read(values, where="stack"))).fixes
+        if "maxTotalTokens" in fix.settings
+    ]
+    assert shorter["maxInputTokens"] > shorter["maxTotalTokens"] * 3 // 4 - STEP
+
+
+def test_nothing_of_the_family_fits_on_this_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every model of the family was tried in vain, the text says so, and names the smallest profile."""
+    large = tuple(model for model in known_models() if "13b" in model.id.lower())
+    monkeypatch.setattr("voltaic.models.known_models", lambda: large)
+    monkeypatch.setattr("voltaic.proposals.lighter", lambda _: ())
+    finding = own_model("llama", 45).findings[0]
+    assert finding.fix.startswith(
+        "Nothing in the catalogue's family fits on 1 x NVIDIA V100 16 GB at any limits. "
+        "The smallest profile that works: profile v100-4gpu ("
+    )
+    monkeypatch.setattr("voltaic.proposals.larger_profiles", lambda *_, **__: ())
+    assert own_model("llama", 45).findings[0].fix == (
+        "Nothing in the catalogue's family fits on 1 x NVIDIA V100 16 GB at any limits. "
+        "No profile of this architecture is known to hold it."
+    )
+
+
+def test_a_profile_far_away_is_better_than_none() -> None:
+    """Where nothing nearby holds the model, the smallest profile that does is named."""
+    assert changes(own_model("llama", 300))[0] == {"profile": "v100-32gb-16gpu"}
+
+
 # Every way out is a way out
 
 
@@ -214,7 +356,10 @@ def check_by_line(verdict: Verdict) -> None:
         again = judge(spec_from_line(line_from_spec(fix.spec)))
         assert again.verdict == "accept"
         assert fix.verdict == "accept"
-        assert fix.document() == {"settings": dict(fix.settings), "total": fix.total, "verdict": "accept"}
+        plain = {"settings": dict(fix.settings), "total": fix.total, "verdict": "accept"}
+        assert plain.items() <= fix.document().items()
+        assert fix.document().get("tight", False) == again.tight == fix.tight
+        assert fix.settings.keys() <= KEYS
 
 
 @given(
@@ -244,8 +389,15 @@ def test_every_way_out_is_accepted(  # noqa: PLR0917  one argument for each stra
     verdict = verdict_of(*limits[:told], model=model, gpus=gpus, version=version, more=more, env=env)
     check_by_line(verdict)
     assert len(verdict.fixes) <= MOST_FIXES
-    distances = [fix.distance for fix in verdict.fixes]
-    assert distances == sorted(distances)
+    assert [fix.rank for fix in verdict.fixes] == sorted(fix.rank for fix in verdict.fixes)
+    assert sum("model" in fix.settings for fix in verdict.fixes) <= 1
+    assert not any("model" in fix.settings for fix in verdict.fixes[:-1])
+    for fix in verdict.fixes:
+        given = verdict.spec.option("max_input_tokens"), verdict.spec.option("max_total_tokens")
+        prompt, total = fix.settings.get("maxInputTokens"), fix.settings.get("maxTotalTokens")
+        if prompt is not None and total is not None and None not in given:
+            assert prompt * 8 <= total * 7 or prompt <= STEP
+        assert total is None or total % STEP == 0
     assert len({str(fix) for fix in verdict.fixes}) == len(verdict.fixes)
     assert bool(verdict.fixes) <= (verdict.verdict == "refuse")
 
@@ -261,6 +413,10 @@ STACKS: list[dict[str, Any]] = [
     {"profile": "v100-1gpu", "model": MISTRAL, "engineVersion": "2.0.2"},
     {"profile": "v100-1gpu", "model": MISTRAL, "dtype": "bfloat16", "quantization": "eetq"},
     {"profile": "v100-1gpu", "model": LLAMA_13B, "modelRevision": "main", "maxTotalTokens": 4096},
+    {"profile": "v100-1gpu", "gpus": 1, "model": LLAMA_13B},
+    {"profile": "v100-4gpu", "gpus": 1, "model": LLAMA_13B},
+    {"profile": "v100-1gpu", "model": LLAMA_13B, "extraArgs": ["--max-batch-size", "4"]},
+    {"profile": "v100-1gpu", "model": LLAMA_13B, "image": "mirror.example/tgi:3.0.1"},
     {"profile": "v100-1gpu", "model": "TheBloke/Llama-2-7B-Chat-AWQ", "quantization": "awq"},
 ]
 

@@ -8,7 +8,8 @@ import pytest
 
 from voltaic import answers
 from voltaic.document import spec_from_line
-from voltaic.limits import LEAST_TOTAL, smaller_limits
+from voltaic.limits import LEAST_TOTAL, STEP, input_of, smaller_limits
+from voltaic.memory.bill import Bill
 
 if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
@@ -37,14 +38,14 @@ def test_fewer_requests_then_shorter_ones() -> None:
     """The largest batch that fits, then the longest requests at the same batch size."""
     assert found(spec_of(1024, 2048, 1024, 3)) == [
         {"maxBatchSize": 1},
-        {"maxInputTokens": 320, "maxTotalTokens": 640, "maxBatchPrefillTokens": 320},
+        {"maxInputTokens": 256, "maxTotalTokens": 576, "maxBatchPrefillTokens": 256},
     ]
 
 
 def test_one_request_alone_may_have_to_be_shorter() -> None:
     """Where not even one request of that length fits, the longest one alone is proposed."""
     assert found(spec_of(2048, 4096, 2048, 8)) == [
-        {"maxBatchSize": 1, "maxInputTokens": 1024, "maxTotalTokens": 2048, "maxBatchPrefillTokens": 1024},
+        {"maxBatchSize": 1, "maxInputTokens": 832, "maxTotalTokens": 1664, "maxBatchPrefillTokens": 832},
     ]
 
 
@@ -58,6 +59,40 @@ def test_what_is_not_bounded_is_bounded() -> None:
     (proposal,) = found(spec_of(1024, 2048, 1024, model="TinyLlama/TinyLlama-1.1B-Chat-v1.0"))
     assert proposal.keys() == {"maxBatchSize"}
     assert 1 < proposal["maxBatchSize"] < 128
+
+
+@pytest.mark.parametrize(
+    ("total", "stated", "expected"),
+    [
+        (2048, None, 1536),  # three quarters where nothing is stated
+        (2048, (1024, 4096), 512),  # the stated share
+        (2048, (3584, 4096), 1792),  # seven eighths still leave an answer
+        (3264, (4095, 4096), 2432),  # a share that leaves none is not kept
+        (640, (38, 4096), 38),  # never less than a step, unless less is stated
+        (640, (100, 8192), 64),
+    ],
+)
+def test_a_shorter_request_leaves_room_for_an_answer(total: int, stated: tuple[int, int] | None, expected: int) -> None:
+    """The input limit keeps the share that is stated, or takes three quarters, in whole steps."""
+    assert (input_of(total) if stated is None else input_of(total, prompt=stated[0], of=stated[1])) == expected
+
+
+def test_an_input_limit_that_leaves_no_answer_is_not_shared_out() -> None:
+    """A prompt of 4095 in 4096 tokens is what older defaults give: what is proposed has room for an answer."""
+    for spec in (spec_of(4095, 4096, 4095, 1), spec_of()):
+        (proposal,) = [limits for limits in found(spec) if "maxTotalTokens" in limits]
+        assert proposal["maxInputTokens"] <= proposal["maxTotalTokens"] * 3 // 4
+        assert proposal["maxInputTokens"] % STEP == proposal["maxTotalTokens"] % STEP == 0
+        assert proposal.get("maxBatchPrefillTokens", 4096) >= proposal["maxInputTokens"]
+
+
+def test_what_leaves_room_is_proposed_before_what_fits_to_the_last_byte() -> None:
+    """The largest batch within the margin of the estimate is proposed, though larger ones still fit."""
+    (first, *_) = found(spec_of(1024, 2048, 1024, 64, model="mistralai/Mistral-7B-Instruct-v0.2", gpus=2))
+    size = first["maxBatchSize"]
+    bills = [answers.bill_of(spec_of(1024, 2048, 1024, number, model="mistralai/Mistral-7B-Instruct-v0.2", gpus=2))
+             for number in (size, size + 1)]  # fmt: skip
+    assert [isinstance(bill, Bill) and (bill.fits, bill.tight) for bill in bills] == [(True, False), (True, True)]
 
 
 def test_nothing_is_proposed_where_weights_are_too_much() -> None:

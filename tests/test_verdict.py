@@ -177,6 +177,48 @@ def test_a_crash_of_the_bill_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None
     ]
 
 
+def test_a_crash_of_the_budget_is_told_beside_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another rule refuses and nothing runs, a budget that broke still says so."""
+
+    def fail(_spec: object) -> None:
+        raise OverflowError("too many bytes")
+
+    monkeypatch.setattr("voltaic.rules.vram_budget.bill_of", fail)
+    found = judged(line(*SMALL, args=["--num-shard", "2"], gpus=2))
+    assert found.verdict == "refuse"
+    assert [(finding.rule, finding.outcome) for finding in found.findings] == [
+        ("engine-model-support", "violation"),
+        ("vram-budget", "unknown"),
+    ]
+
+
+@pytest.mark.parametrize("broken", ["voltaic.search.smaller_limits", "voltaic.corrections.corrected"])
+def test_a_search_that_breaks_leaves_the_refusal(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """A failing search means no ways out, and the findings keep the rules' own advice: never an exception."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(broken, fail)
+    found = judged(line(1024, 1536, 1024, 3072, 2, model="meta-llama/Llama-2-7b-chat-hf"))
+    assert found.verdict == "refuse"
+    assert found.fixes == ()
+    assert found.findings == found.answers
+    assert document.plan_document(found)["fixes"] == []
+
+
+def test_words_that_break_leave_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the ways out cannot be said, the findings are those of the rules."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("voltaic.fixes.way_out", fail)
+    found = judged(line(*SMALL, model="meta-llama/Llama-2-13b-chat-hf"))
+    assert found.findings == found.answers
+    assert found.fixes
+
+
 def test_advisory_findings_do_not_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only mandatory rules decide the verdict."""
     (finding,) = judged(line(*SMALL, model="meta-llama/Llama-2-13b-hf")).answers

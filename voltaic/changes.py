@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import defaults, engines, hardware, models
-from voltaic.spec import Release, ServingSpec
+from voltaic.spec import NO_VALUES, Release, ServingSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,12 @@ OPTIONS: Final = {
 """Launcher options by configuration key."""
 
 
-def apply(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec | None:
+def apply(
+    spec: ServingSpec, settings: Mapping[str, Any], variables: Mapping[str, str] = NO_VALUES
+) -> ServingSpec | None:
     """Return the spec with these settings changed; None where the release has no option for one of them.
 
-    Keys are those of the configuration, None removes one. `env` sets variables. A release that is changed to takes
+    Keys are those of the configuration, None removes one; variables are set beside. A release that is changed to takes
     along what the launcher of the old one was told; options that voltaic adds by itself are left away where the new one
     lacks them, as a stack does.
     """
@@ -42,11 +44,12 @@ def apply(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec | None:
     if args is None:
         return None
     touched = {OPTIONS[key].upper() for key in settings if key in OPTIONS}
+    touched |= {engine.batch_bound(version).upper()} if "maxBatchSize" in settings else set()
     touched |= {"MAX_INPUT_LENGTH"} if "maxInputTokens" in settings else set()
     touched |= {"SHARDED"} if "shards" in settings else set()
     touched |= {"MODEL_ID", "REVISION"} if "model" in settings else set()
     env = {name: value for name, value in spec.command.env.items() if name not in touched}
-    return replace(changed, command=engine.parse(version, args, env | settings.get("env", {})))
+    return replace(changed, command=engine.parse(version, args, {**env, **variables}))
 
 
 def on_other_machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec:
@@ -54,6 +57,8 @@ def on_other_machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingS
     if "profile" in settings:
         profile = hardware.profile(settings["profile"])
         spec = replace(spec, gpu=profile.gpu, gpus=profile.count, gpu_unknown_because=None)
+    if "gpus" in settings:
+        spec = replace(spec, gpus=settings["gpus"])
     if "engineVersion" in settings:
         spec = replace(spec, release=Release(spec.release.engine, settings["engineVersion"]))
     if "model" in settings:
@@ -76,6 +81,9 @@ def _options(engine: Engine, spec: ServingSpec, settings: Mapping[str, Any]) -> 
             options.pop(name, None)
         else:
             options[name] = settings[key]
+    if settings.get("maxBatchSize") is not None:
+        version = settings.get("engineVersion", spec.release.version)
+        options[engine.batch_bound(version)] = settings["maxBatchSize"]
     return options
 
 

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from voltaic import hardware
+from voltaic.hidden import shown_args
 from voltaic.limits import LEAST_TOTAL
 from voltaic.rules import vram_budget
+from voltaic.spec import NO_VALUES
 from voltaic.units import gib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
 
 MOST_TOLD: Final = 3
 """Ways out that a message names; the plan document has all."""
-ELSEWHERE: Final = frozenset({"profile", "model"})
-"""Changes after which it is another GPU or another model."""
+LIMITS: Final = frozenset(
+    {"maxInputTokens", "maxTotalTokens", "maxBatchPrefillTokens", "maxBatchTotalTokens", "maxBatchSize"}
+)
 DISTANCES: Final = {
-    "env": 1,
     "maxBatchSize": 1,
     "maxBatchPrefillTokens": 1,
+    "maxBatchTotalTokens": 1,
     "maxInputTokens": 1,
     "maxTotalTokens": 2,
     "shards": 2,
     "dtype": 2,
     "engineVersion": 4,
     "profile": 6,
+    "gpus": 0,
     "quantization": 7,
     "model": 8,
     "modelRevision": 0,
@@ -36,6 +41,8 @@ DISTANCES: Final = {
 """How much a change changes: limits least, the model most."""
 WITHOUT_QUANTIZATION: Final = 3
 """How much it changes to load what the checkpoint holds."""
+BY_HAND: Final = 1
+"""How much it changes to set a variable, or to correct an argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,17 @@ class Fix:
     """A change that was judged and is accepted."""
 
     settings: Mapping[str, Any]
-    """Configuration keys and the values to give them, `{"maxBatchSize": 1}`; None: remove the key.
-
-    `env` is no key: variables for a command line of one's own, which a stack sets by itself.
-    """
+    """Configuration keys and the values to give them, `{"maxBatchSize": 1}`; None: remove the key."""
     spec: ServingSpec
     """The spec with the change applied."""
     total: int
     """Bytes that the fullest GPU then holds at the worst moment."""
+    tight: bool = False
+    """Whether it fits with less headroom than the estimate's own margin of error."""
+    variables: Mapping[str, str] = field(default_factory=lambda: NO_VALUES)
+    """Variables to set besides, for a command line of one's own: a stack sets them by itself."""
+    corrections: tuple[str, ...] = ()
+    """What is corrected in the arguments besides, in words: `without --max-model-len`."""
 
     @property
     def args(self) -> tuple[str, ...]:
@@ -71,50 +81,95 @@ class Fix:
     def distance(self) -> int:
         """How much it changes; the smaller, the nearer."""
         without = self.settings.get("quantization", "") is None
-        return sum(
+        distance = sum(
             WITHOUT_QUANTIZATION if key == "quantization" and without else DISTANCES[key] for key in self.settings
         )
+        return distance + BY_HAND * (bool(self.variables) + bool(self.corrections))
+
+    @property
+    def rank(self) -> tuple[bool, int, bool, int]:
+        """Where it comes among others: another model last, then the nearer kind, with room before tight ones."""
+        kind = self.distance - sum(DISTANCES[key] for key in self.settings if key in LIMITS)
+        return "model" in self.settings, kind, self.tight, self.distance
 
     def document(self) -> dict[str, Any]:
         """Return the fix as in a plan document (schema voltaic/plan/v1)."""
-        return {"settings": dict(self.settings), "total": self.total, "verdict": self.verdict}
+        document: dict[str, Any] = {"settings": dict(self.settings), "total": self.total, "verdict": self.verdict}
+        if self.variables:
+            document["env"] = dict(self.variables)
+        if self.corrections:
+            document["args"] = shown_args(self.args)
+        if self.tight:
+            document["tight"] = True
+        return document
 
     def __str__(self) -> str:
         """Return the change in words: `maxBatchSize 1 (13.88 GiB on the fullest GPU)`."""
-        parts = [part for key, value in self.settings.items() for part in _words(key, value)]
-        return f"{', '.join(parts)} ({gib(self.total)} on the fullest GPU)"
+        settings = [f"no {key}" if value is None else f"{key} {value}" for key, value in self.settings.items()]
+        variables = [f"{name}={value}" for name, value in self.variables.items()]
+        words = ", ".join((*self.corrections, *settings, *variables))
+        return f"{words} ({gib(self.total)} on the fullest GPU{', tight' if self.tight else ''})"
 
 
-def _words(key: str, value: Any) -> Iterator[str]:
-    if key == "env":
-        yield from (f"{name}={text}" for name, text in value.items())
-    else:
-        yield f"no {key}" if value is None else f"{key} {value}"
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What a search found."""
+
+    fixes: tuple[Fix, ...] = ()
+    """The nearest first."""
+    family_is_too_large: bool = False
+    """Whether every model of the family in the catalogue was tried on these GPUs, at the smallest limits, in vain."""
+    failed: bool = False
+    """Whether the search itself broke, so that it says nothing."""
 
 
-def search(verdict: Verdict) -> tuple[Fix, ...]:
-    """Return the nearest accepted changes of a refused spec, those that change least first."""
+def search(verdict: Verdict) -> Ways:
+    """Return the nearest accepted changes of a refused spec. Never raises: a search that breaks has found nothing."""
+    try:
+        return _search(verdict)
+    except Exception:  # noqa: BLE001  the refusal stands, and must be told, whatever becomes of the search
+        return Ways(failed=True)
+
+
+def _search(verdict: Verdict) -> Ways:
     from voltaic import engines  # noqa: PLC0415  only a refusal is searched
+    from voltaic.corrections import corrected  # noqa: PLC0415  the same
     from voltaic.search import Search  # noqa: PLC0415  the same
 
     spec = verdict.spec
     engine = engines.engine(spec.release.engine)
-    readable = spec.gpu is not None and spec.gpus is not None and not spec.command.faults
-    if verdict.verdict != "refuse" or engine is None or not readable:
-        return ()
-    return Search(verdict, engine).run()
+    if verdict.verdict != "refuse" or engine is None or spec.gpu is None or spec.gpus is None:
+        return Ways()
+    correction = corrected(engine, spec)
+    return Ways() if correction is None else Search(verdict, engine, correction).run()
 
 
 def way_out(verdict: Verdict) -> str:
     """Return the ways out in one text; says so where nothing helps on this GPU, or at all."""
-    if not verdict.fixes:
+    spec, fixes = verdict.spec, verdict.fixes
+    here = f"{spec.gpus} x {spec.gpu.title}" if spec.gpu is not None else "this GPU"
+    too_large = any(finding.rule == vram_budget.ID and finding.outcome == "violation" for finding in verdict.answers)
+    nowhere = f"Nothing in the catalogue's family fits on {here} at any limits."
+    if not fixes:
+        if verdict.ways.family_is_too_large:
+            return f"{nowhere} No profile of this architecture is known to hold it."
         return "Nothing near it is accepted: no smaller limits, other release, larger profile or smaller model."
-    listed = "; or ".join(map(str, verdict.fixes[:MOST_TOLD])) + "."
-    if any(not ELSEWHERE & fix.settings.keys() for fix in verdict.fixes):
+    listed = "; or ".join(map(str, fixes[:MOST_TOLD])) + "."
+    if any(not {"profile", "model"} & fix.settings.keys() for fix in fixes):
         return f"Accepted by the same rules: {listed}"
-    spec = verdict.spec
-    too_large = any(finding.rule == vram_budget.ID for finding in verdict.answers)
-    if too_large and spec.gpu is not None:
-        nothing = f"Nothing makes requests of {LEAST_TOTAL} tokens fit on {spec.gpus} x {spec.gpu.title}."
-        return f"{nothing} Accepted instead: {listed}"
+    if too_large and verdict.ways.family_is_too_large:
+        smallest = min(fixes, key=_memory)
+        others = [str(fix) for fix in fixes[:MOST_TOLD] if fix is not smallest]
+        more = f" Also accepted: {'; or '.join(others)}." if others else ""
+        return f"{nowhere} The smallest profile that works: {smallest}.{more}"
+    if too_large:
+        return f"Nothing makes requests of {LEAST_TOTAL} tokens fit on {here}. Accepted instead: {listed}"
     return f"Accepted instead: {listed}"
+
+
+def _memory(fix: Fix) -> int:
+    """Return the bytes of all GPUs of the profile that the fix asks for."""
+    if "profile" not in fix.settings:
+        return 0
+    profile = hardware.profile(fix.settings["profile"])
+    return profile.gpu.usable_bytes * profile.count

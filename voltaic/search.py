@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, Final
 
-from voltaic import changes, defaults, hardware, models
-from voltaic.fixes import Fix
+from voltaic import changes, defaults, hardware, proposals
+from voltaic.fixes import LIMITS, Fix, Ways
 from voltaic.limits import smaller_limits
 from voltaic.memory.bill import Bill
 from voltaic.memory.estimate import estimate
 from voltaic.rules import vram_budget
+from voltaic.spec import NO_VALUES
 from voltaic.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from voltaic.corrections import Correction
     from voltaic.engines.base import Engine, Runs
+    from voltaic.models import CatalogueModel
     from voltaic.spec import ServingSpec
 
 MOST_FIXES: Final = 5
 """Ways out that are worth reading."""
 MOST_JUDGED: Final = 60
 """Changes judged before the search ends: at well under a millisecond each it is bounded however large the catalogue."""
-MOST_GROWTH: Final = 4
-"""Times the memory of the GPUs that are there: beyond it another profile is no nearby change."""
+COST_OF_A_STACK: Final = 5
+"""Changes that could be judged in the time in which a stack is derived anew."""
+MOST_SHRINKING: Final = 2
+"""Times smaller than the largest model that fits: below it a model is no near one, even where limits may stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Tried:
     settings: dict[str, Any]
     spec: ServingSpec
     verdict: Verdict
+    variables: Mapping[str, str] = field(default_factory=lambda: NO_VALUES)
 
     @property
     def starts(self) -> bool:
@@ -44,19 +50,23 @@ class Tried:
 
 
 class Search:
-    """One search: first what makes it start at all, then what makes it fit."""
+    """One search: first what makes it start at all, then what makes it fit, another model last."""
 
-    def __init__(self, verdict: Verdict, engine: Engine) -> None:
-        self.verdict = verdict
-        self.spec = verdict.spec
+    def __init__(self, verdict: Verdict, engine: Engine, correction: Correction) -> None:
+        self.verdict = verdict if correction.spec is verdict.spec else judge(correction.spec)
+        self.spec = correction.spec
+        self.corrections = correction.words
         self.engine = engine
-        self.repairs = dict(_repairs(verdict.spec))
+        self.repairs = dict(proposals.repairs(self.spec))
         self.found: list[Fix] = []
+        self.unfit: list[Tried] = []
+        """What starts and does not fit."""
+        self.bills_are_known = True
         self.judged = 0
         # A stack sets these variables by itself, also after a change; a command line of one's own must be told.
         self.follows = not self._missing(self.spec)
 
-    def run(self) -> tuple[Fix, ...]:
+    def run(self) -> Ways:
         """Return what is found, those that change least first."""
         self._from({})
         if not self.found:
@@ -66,8 +76,11 @@ class Search:
             near = islice(releases, 1) if self.found or self._is_memory_alone() else releases
             self._from_first({"engineVersion": release} for release in near)
         if not self.found:
-            self._from_first(_smaller_models(self.spec, at_most=True))
-        return tuple(sorted(self.found, key=lambda fix: fix.distance))[:MOST_FIXES]
+            for start in self.unfit[:1]:
+                self._on_larger_profiles(start, nearby=False)
+        family_is_too_large = self._with_other_models()
+        fixes = tuple(sorted(self.found, key=lambda fix: fix.rank))[:MOST_FIXES]
+        return Ways(fixes, family_is_too_large)
 
     def _is_memory_alone(self) -> bool:
         return all(finding.rule == vram_budget.ID for finding in self.verdict.answers)
@@ -89,6 +102,7 @@ class Search:
             if start.verdict.verdict == "accept":
                 self._keep(start)
             elif not self._done():
+                self.unfit.append(start)
                 self._make_it_fit(start)
 
     # What has to change for it to start at all
@@ -129,18 +143,66 @@ class Search:
         before = len(self.found)
         self._with_smaller_limits(start.settings, start.spec, runs)
         fits_here = len(self.found) > before
-        for settings in (*_larger_profiles(start.spec), *_lighter(start.spec), *_smaller_models(start.spec)):
-            changed = start.settings | settings
-            if self._done() or self._known(changed):
+        self._on_larger_profiles(start, or_smaller=not fits_here)
+        for settings in proposals.lighter(start.spec):
+            self._or_smaller(start, settings, or_smaller=not fits_here)
+
+    def _on_larger_profiles(self, start: Tried, *, nearby: bool = True, or_smaller: bool = True) -> None:
+        before = len(self.found)
+        for settings in proposals.larger_profiles(start.spec, nearby=nearby):
+            if self._done() or (not nearby and len(self.found) > before):
+                return
+            self._or_smaller(start, settings, or_smaller=or_smaller)
+
+    def _with_other_models(self) -> bool:
+        """Look for the model nearest in size that fits; return whether all were tried, and none does."""
+        if self._done():
+            return False
+        if not self.unfit:
+            if not self.found:
+                others = proposals.other_models(self.spec, at_most=True)
+                self._from_first(proposals.instead(self.spec, model) for model in others)
+            return False
+        start = self.unfit[0]
+        candidates = tuple(proposals.other_models(start.spec))
+        for lighter in ({}, *proposals.lighter(start.spec)):
+            if self._with_nearest_model(start, candidates, lighter):
+                return False
+        return bool(candidates) and self.judged < MOST_JUDGED and self.bills_are_known
+
+    def _with_nearest_model(self, start: Tried, candidates: Sequence[CatalogueModel], lighter: dict[str, Any]) -> bool:
+        """Keep the model nearest in size that fits, or one hardly smaller that serves longer requests."""
+        kept, largest = len(self.found), 0
+        best: Fix | None = None
+        for model in candidates:
+            if best is not None and proposals.size_of(model) * MOST_SHRINKING < largest:
+                break
+            self._or_smaller(start, proposals.instead(start.spec, model) | lighter)
+            fixes, self.found[kept:] = self.found[kept:], []
+            if not fixes:
                 continue
-            # The bill alone tells cheaply what is worth asking the judge.
-            spec = changes.on_other_machine(start.spec, settings)
-            like = replace(runs, layer_split=(spec.gpus or 1) > 1, weights=settings.get("quantization", runs.weights))
-            bill = estimate(spec, like)
-            if isinstance(bill, Bill) and bill.fits:
-                self._keep_accepted(changed)
-            elif not fits_here:
-                self._with_smaller_limits(changed, spec, like)
+            largest = proposals.size_of(model) if best is None else largest
+            best = max(fixes[0] if best is None else best, fixes[0], key=_serves)
+        self.found += [] if best is None else [best]
+        return best is not None
+
+    def _or_smaller(self, start: Tried, settings: dict[str, Any], *, or_smaller: bool = True) -> None:
+        """Keep this change where it is accepted, else with smaller limits."""
+        changed = start.settings | settings
+        if "profile" in changed and self.spec.origin is not None and self.spec.origin.states("gpus"):
+            changed["gpus"] = hardware.profile(changed["profile"]).count
+        if start.verdict.runs is None or self._done() or self._known(changed):
+            return
+        # The bill alone tells cheaply what is worth asking the judge.
+        spec = changes.on_other_machine(start.spec, settings)
+        runs = start.verdict.runs
+        like = replace(runs, layer_split=(spec.gpus or 1) > 1, weights=settings.get("quantization", runs.weights))
+        bill = estimate(spec, like)
+        if isinstance(bill, Bill) and bill.fits:
+            self._keep_accepted(changed)
+        elif or_smaller:
+            self._with_smaller_limits(changed, spec, like)
+        self.bills_are_known &= isinstance(bill, Bill)
 
     def _with_smaller_limits(self, base: dict[str, Any], spec: ServingSpec, runs: Runs) -> None:
         for limits in smaller_limits(spec, runs):
@@ -174,9 +236,8 @@ class Search:
 
     def _told(self, settings: dict[str, Any], variables: dict[str, str], *, shown: bool) -> Tried | None:
         """Judge with variables set, as part of the change or as what a stack does by itself."""
-        whole = settings | {"env": variables}
-        spec = changes.apply(self.spec, whole)
-        return None if spec is None else Tried(whole if shown else settings, spec, judge(spec))
+        spec = changes.apply(self.spec, settings, variables)
+        return None if spec is None else Tried(settings, spec, judge(spec), variables if shown else NO_VALUES)
 
     def _keep_accepted(self, settings: dict[str, Any]) -> None:
         tried = self._try(settings)
@@ -184,78 +245,35 @@ class Search:
             self._keep(tried)
 
     def _known(self, settings: Mapping[str, Any]) -> bool:
-        """Return whether a smaller change than this is found already."""
+        """Return whether a smaller change than this is found already, and with room."""
         parts = _parts(settings)
-        return any(_parts(fix.settings) <= parts for fix in self.found)
+        return any(_parts(fix.settings) <= parts and not fix.tight for fix in self.found)
 
     def _keep(self, tried: Tried) -> None:
-        bill = tried.verdict.bill
-        if tried.settings and isinstance(bill, Bill) and not self._known(tried.settings):
-            self.found.append(Fix(tried.settings, tried.spec, max(gpu.total for gpu in bill.per_gpu)))
+        """Keep an accepted change, where the stack that it is for, if any, accepts it too."""
+        bill, tight = tried.verdict.bill, tried.verdict.tight
+        changed = bool(tried.settings or tried.variables or self.corrections)
+        parts = _parts(tried.settings)
+        known = any(_parts(fix.settings) <= parts and (tight or not fix.tight) for fix in self.found)
+        if not changed or known or not isinstance(bill, Bill) or not self._can_be_set(tried):
+            return
+        total = max(gpu.total for gpu in bill.per_gpu)
+        self.found.append(Fix(tried.settings, tried.spec, total, tight, tried.variables, self.corrections))
+
+    def _can_be_set(self, tried: Tried) -> bool:
+        """Return whether the change, set in the stack that the spec comes from, gives a stack that is accepted."""
+        if self.spec.origin is None:
+            return True
+        if self.corrections or tried.variables:
+            return False
+        self.judged += COST_OF_A_STACK
+        spec = self.spec.origin.changed(tried.settings)
+        return spec is not None and judge(spec).verdict == "accept"
 
 
-def _repairs(spec: ServingSpec) -> Iterator[tuple[str, Any]]:
-    """Yield what keeps a model from starting on some GPU or release and is told by an option."""
-    if (spec.option("num_shard") or 1) != 1 or spec.option("sharded"):
-        yield "shards", 1
-    if spec.option("quantize") is not None:
-        yield "quantization", None
-    if spec.option("dtype", "float16") != "float16":
-        yield "dtype", "float16"
-
-
-def _larger_profiles(spec: ServingSpec) -> Iterator[dict[str, Any]]:
-    """Yield profiles of the same architecture with more memory: more of the same GPU first."""
-    gpu, gpus = spec.gpu, spec.gpus
-    if gpu is None or gpus is None:
-        return
-    now = gpu.usable_bytes * gpus
-    larger = [
-        profile
-        for profile in hardware.profiles()
-        if profile.gpu.arch == gpu.arch and now < profile.gpu.usable_bytes * profile.count <= MOST_GROWTH * now
-    ]
-    larger.sort(key=lambda profile: (profile.gpu.name != gpu.name, profile.gpu.usable_bytes * profile.count))
-    for profile in larger:
-        yield {"profile": profile.name}
-
-
-def _lighter(spec: ServingSpec) -> Iterator[dict[str, Any]]:
-    """Yield the one quantization that needs no other checkpoint."""
-    if spec.option("quantize") is None:
-        yield {"quantization": "bitsandbytes"}
-
-
-def _smaller_models(spec: ServingSpec, *, at_most: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield smaller models of the same family, or also as large: of the same publisher first, the largest first."""
-    arch = spec.model.architecture
-    if arch is None:
-        return
-    now = models.parameter_count(arch)
-    owner, _, name = (spec.model.id or "").partition("/")
-    chat = _for_chat(name)
-    smaller = [
-        model
-        for model in models.known_models()
-        if model.architecture.model_type == arch.model_type
-        and model.architecture.quantization is None
-        and models.parameter_count(model.architecture) < now + at_most
-        and (_for_chat(model.id) or not chat)
-        and model.id != spec.model.id
-    ]
-    smaller.sort(
-        key=lambda model: (
-            model.id.partition("/")[0] != owner,
-            _for_chat(model.id) != chat,
-            -models.parameter_count(model.architecture),
-        )
-    )
-    for model in smaller:
-        yield {"model": model.id} | ({} if spec.model.revision is None else {"modelRevision": None})
-
-
-def _for_chat(name: str) -> bool:
-    return any(word in name.lower() for word in ("chat", "instruct")) or name.endswith("-it")
+def _serves(fix: Fix) -> tuple[bool, int]:
+    """Return how much of what was asked for a change still serves: all limits, else tokens of a request."""
+    return not LIMITS & fix.settings.keys(), fix.spec.option("max_total_tokens") or 0
 
 
 def _parts(settings: Mapping[str, Any]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +73,18 @@ class CommandLine:
     faults: tuple[Fault, ...] = ()
 
 
+class Origin(Protocol):
+    """The configuration that a spec was derived from: a change of it derives the spec anew."""
+
+    def states(self, key: str) -> bool:
+        """Return whether it states a value for this key, which was not derived then."""
+        ...
+
+    def changed(self, change: Mapping[str, Any]) -> ServingSpec | None:
+        """Return the spec with these keys set, or removed where None; None where that is not valid."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ServingSpec:
     """One server process group on the GPUs of one pod."""
@@ -87,6 +99,8 @@ class ServingSpec:
     id: str | None = None
     """Name given by the caller, handed through to the plan document."""
     gpu_unknown_because: str | None = None
+    origin: Origin | None = field(default=None, compare=False, repr=False)
+    """The stack that it comes from; None for a command line of somebody's own."""
 
     def option(self, name: str, default: Any = None) -> Any:
         """Return the effective value of a launcher option, or `default` where it is not set."""

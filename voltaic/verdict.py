@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from voltaic import answers, rules
 from voltaic.memory.bill import Bill, NoBill
 from voltaic.rules import vram_budget
+from voltaic.rules.rule import FAULT_OF_OURS
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Runs
     from voltaic.findings import Finding
-    from voltaic.fixes import Fix
+    from voltaic.fixes import Fix, Ways
     from voltaic.spec import ServingSpec
 
 Judgement = Literal["accept", "refuse", "unknown"]
@@ -49,8 +50,16 @@ class Verdict:
 
         What does not fit, else the first refusal, names ways out that are accepted as a whole; searched on first use.
         """
+        try:
+            return self._with_ways_out()
+        except Exception:  # noqa: BLE001  the refusal stands without them
+            return self.answers
+
+    def _with_ways_out(self) -> tuple[Finding, ...]:
         first = next((finding for finding in self.answers if finding.outcome == "violation"), None)
-        if first is None or self.verdict != "refuse" or self.spec.command.faults:
+        # As long as arguments are wrong in ways that nobody can guess, each finding keeps its own advice.
+        unread = self.spec.command.faults and not self.fixes
+        if first is None or self.verdict != "refuse" or unread or self.ways.failed:
             return self.answers
         from voltaic.fixes import way_out  # noqa: PLC0415  the search asks this module's judge
 
@@ -61,12 +70,17 @@ class Verdict:
             fix = f"{first.fix} {way_out(self)}" if self.fixes else first.fix
         return tuple(replace(finding, fix=fix) if finding is first else finding for finding in self.answers)
 
-    @cached_property
+    @property
     def fixes(self) -> tuple[Fix, ...]:
         """Nearest changes that the same judge accepts, those that change least first; empty for an accept.
 
-        Searched on first use, in bounded time.
+        Searched on first use, in bounded time; empty also where the search fails.
         """
+        return self.ways.fixes
+
+    @cached_property
+    def ways(self) -> Ways:
+        """What the search for ways out found, and what it found out besides."""
         from voltaic import fixes  # noqa: PLC0415  the search asks this module's judge
 
         return fixes.search(self)
@@ -89,7 +103,8 @@ def judge(spec: ServingSpec) -> Verdict:
 
 
 def _is_missing_bill(finding: Finding) -> bool:
-    return finding.rule == vram_budget.ID and finding.outcome == "unknown"
+    """Return whether the budget has no answer for want of a bill; a rule that broke is another matter."""
+    return finding.rule == vram_budget.ID and finding.outcome == "unknown" and finding.why != FAULT_OF_OURS
 
 
 def _bill(spec: ServingSpec) -> Bill | NoBill:

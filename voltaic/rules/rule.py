@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding, Level
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from voltaic.spec import ServingSpec
+
+FAULT_OF_OURS: Final = "This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted."
+"""Why a rule that failed answers `unknown`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Rule:
         return Finding(
             rule=self.id,
             message=f"The rule {self.id} could not answer: {type(error).__name__}: {error}",
-            why="This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted.",
+            why=FAULT_OF_OURS,
             fix="Report it with this configuration; `voltaic plan --json` prints what to attach.",
             outcome="unknown",
             level=self.level,

@@ -4,7 +4,7 @@ from voltaic.settings.checks import on_network_storage
 from voltaic.settings.faults import InvalidSettings, SettingFault
 from voltaic.settings.model import Settings
 from voltaic.settings.reading import Key, of_project, read, schema
-from voltaic.settings.serving import serving_spec
+from voltaic.settings.serving import Stack, serving_spec
 from voltaic.settings.structures import Toleration
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Key",
     "SettingFault",
     "Settings",
+    "Stack",
     "Toleration",
     "of_project",
     "on_network_storage",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voltaic import defaults, engines, hardware, images, models
 from voltaic.memory.bill import Bill
+from voltaic.settings.checks import together
 from voltaic.spec import CommandLine, Release, ServingSpec
 
 if TYPE_CHECKING:
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
     from voltaic.engines.base import Engine
     from voltaic.settings.model import Settings
 
+DECISIVE = frozenset(
+    {
+        *("profile", "gpus", "engine", "engineVersion", "image", "model", "modelRevision", "quantization", "dtype"),
+        *("shards", "maxInputTokens", "maxTotalTokens", "maxBatchPrefillTokens", "maxBatchTotalTokens"),
+        *("maxBatchSize", "extraArgs"),
+    }
+)
+"""Keys that decide whether a server starts; none of them holds a secret."""
 NO_COMMAND = CommandLine((), {})
 
 
@@ -32,9 +42,39 @@ def serving_spec(settings: Settings) -> ServingSpec:
         gpus=settings.gpus or profile.count,
         model=models.resolve(settings.model, revision=settings.model_revision),
         command=NO_COMMAND,
+        origin=Stack(settings),
     )
     engine = engines.engine(name)
     return spec if engine is None else _Writer(settings, spec, engine).spec()
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The settings that a spec was derived from."""
+
+    settings: Settings
+
+    def states(self, key: str) -> bool:
+        """Return whether a value is stated for this key."""
+        return getattr(self.settings, self._fields()[key]) is not None
+
+    def changed(self, change: Mapping[str, Any]) -> ServingSpec | None:
+        """Return the spec after `pulumi config set` and `rm` of these keys; None where they contradict others."""
+        fields = self._fields()
+        settings = self.settings.model_copy(update={fields[key]: value for key, value in change.items()})
+        return None if any(together(settings)) else serving_spec(settings)
+
+    def values(self) -> dict[str, str]:
+        """Return what is stated and decides whether the server starts, by key, as `pulumi config` holds it."""
+        stated = {key: getattr(self.settings, field) for key, field in self._fields().items() if key in DECISIVE}
+        return {
+            key: json.dumps(value) if isinstance(value, tuple) else str(value)
+            for key, value in stated.items()
+            if value not in {None, ()}
+        }
+
+    def _fields(self) -> dict[str, str]:
+        return {info.alias or name: name for name, info in type(self.settings).model_fields.items()}
 
 
 def _version(settings: Settings, engine: str) -> str | None:
@@ -108,7 +148,9 @@ class _Writer:
         elif settings.quantization is None and self.bare.gpu is not None:
             # With most methods the launcher refuses to be given both.
             options["dtype"] = defaults.dtype(self.bare.gpu, self.bare.model.architecture)
-        derived = {**options, **limits, **defaults.server_options()}
+        bound = self.engine.batch_bound(self.bare.release.version)
+        requests = {bound: limits["max_batch_size"]} if "max_batch_size" in limits else {}
+        derived = {**options, **limits, **requests, **defaults.server_options()}
         # The port is the Service's as well: one of somebody's own is for the judge to refuse.
         kept = {"port", *self.given}
         return {name: value for name, value in derived.items() if name in kept or name not in self.extra}
