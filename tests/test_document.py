@@ -91,9 +91,10 @@ def test_whole_numbers_may_have_a_point(value: float) -> None:
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", [2], float("nan"), float("inf"), 2**63, {}])
 def test_a_count_is_a_whole_number_from_one(value: object) -> None:
-    """A number of GPUs is a whole number from 1: no fraction, no truth value, no text."""
+    """A number of GPUs is a whole number from 1: no fraction, no truth value, no text; said as the line has it."""
+    shown = repr(value) if isinstance(value, str) else json.dumps(value)
     assert faults(LINE | {"gpus": value}) == (
-        f"gpus: {value!r} is not a number of GPUs of the pod; allowed: whole numbers from 1",
+        f"gpus: {shown} is not a number of GPUs of the pod; allowed: whole numbers from 1",
     )
 
 
@@ -112,7 +113,7 @@ def test_a_count_is_a_whole_number_from_one(value: object) -> None:
         ({"engine": 3}, "engine: 3 is not a text; allowed: tgi"),
         ({"engine_version": 3.0}, "engine_version: 3.0 is not a text; allowed: a release such as 3.0.1"),
         ({"engine_version": " "}, "engine_version: ' ' is not a text; allowed: a release such as 3.0.1"),
-        ({"model": ["a"]}, "model: ['a'] is not a text; allowed: a repository id such as " + MISTRAL),
+        ({"model": ["a"]}, 'model: ["a"] is not a text; allowed: a repository id such as ' + MISTRAL),
         ({"model": None}, "model: missing; allowed: model (a catalogue id) or config (the content of config.json)"),
         (
             {"config": dict(CONFIG)},
@@ -122,7 +123,7 @@ def test_a_count_is_a_whole_number_from_one(value: object) -> None:
         ({"weights_bytes": -5}, "weights_bytes: -5 is not a number of bytes; allowed: whole numbers from 1"),
         ({"args": "--num-shard 1"}, "args: '--num-shard 1' is not a list; allowed: a list of texts, one per argument"),
         ({"args": ["--num-shard", 1]}, 'args[1]: 1 is not a text; allowed: "1"'),
-        ({"args": [None]}, "args[0]: None is not a text; allowed: a text in quotes"),
+        ({"args": [None]}, "args[0]: null is not a text; allowed: a text in quotes"),
         ({"env": []}, "env: [] is not an object; allowed: values by name of variable"),
         ({"env": {"A": 1}}, 'env.A: 1 is not a text; allowed: "1", or null where the value is not known here'),
     ],

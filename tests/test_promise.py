@@ -36,7 +36,7 @@ ONE = f"--num-shard 1 {SMALL}"
 ONE_OLD = f"--num-shard 1 {OLD}"
 
 
-def verdict_of(
+def verdict_of(  # noqa: PLR0917  a line, in the order of reading
     version: str,
     model: str | None,
     args: str = ONE,

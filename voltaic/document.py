@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -224,7 +225,11 @@ def _whole_numbers(value: Any, depth: int = 4) -> Any:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    """Return a value as the line has it, in the words of JSON, short."""
+    try:
+        text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):  # no JSON, or an integer of too many digits
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004  enough to recognise the value
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic import engines
 from voltaic.findings import Finding
-from voltaic.rules.rule import Rule
+from voltaic.rules.rule import Rule, findings
 
 if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
@@ -27,19 +27,7 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
                 outcome="unknown",
             ),
         )
-    support = engine.gpu_support(spec)
-    if support.answer == "ok":
-        return ()
-    return (
-        Finding(
-            rule=ID,
-            message=support.message,
-            why=support.why,
-            fix=support.fix,
-            sources=support.sources,
-            outcome="violation" if support.answer == "no" else "unknown",
-        ),
-    )
+    return findings(ID, [engine.gpu_support(spec)])
 
 
 RULE: Final = Rule(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic import engines
-from voltaic.findings import Finding
-from voltaic.rules.rule import Rule
+from voltaic.rules.rule import Rule, findings
 
 if TYPE_CHECKING:
+    from voltaic.findings import Finding
     from voltaic.spec import ServingSpec
 
 ID: Final = "engine-model-support"
@@ -19,17 +19,7 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
     engine = engines.engine(spec.release.engine)
     if engine is None:
         return ()  # engine-gpu-support says so
-    return tuple(
-        Finding(
-            rule=ID,
-            message=support.message,
-            why=support.why,
-            fix=support.fix,
-            sources=support.sources,
-            outcome="violation" if support.answer == "no" else "unknown",
-        )
-        for support in engine.model_support(spec)
-    )
+    return findings(ID, engine.model_support(spec))
 
 
 RULE: Final = Rule(

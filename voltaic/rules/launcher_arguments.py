@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic import engines
 from voltaic.findings import Finding
-from voltaic.rules.rule import Rule
+from voltaic.rules.rule import Rule, findings
 
 if TYPE_CHECKING:
     from voltaic.spec import Fault, ServingSpec
@@ -16,22 +16,9 @@ ID: Final = "launcher-arguments"
 
 def check(spec: ServingSpec) -> tuple[Finding, ...]:
     """Return a finding for every argument or variable with which the launcher exits, or that could not be read."""
-    found = [_fault(fault) for fault in spec.command.faults]
+    found = tuple(_fault(fault) for fault in spec.command.faults)
     engine = engines.engine(spec.release.engine)
-    if engine is None:
-        return tuple(found)
-    found += [
-        Finding(
-            rule=ID,
-            message=support.message,
-            why=support.why,
-            fix=support.fix,
-            sources=support.sources,
-            outcome="violation" if support.answer == "no" else "unknown",
-        )
-        for support in engine.argument_support(spec)
-    ]
-    return tuple(found)
+    return found if engine is None else found + findings(ID, engine.argument_support(spec))
 
 
 def _fault(fault: Fault) -> Finding:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from voltaic.findings import Finding, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from voltaic.engines.base import Support
     from voltaic.spec import ServingSpec
 
 FAULT_OF_OURS: Final = "This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted."
@@ -46,3 +47,19 @@ class Rule:
             outcome="unknown",
             level=self.level,
         )
+
+
+def findings(rule: str, answers: Iterable[Support]) -> tuple[Finding, ...]:
+    """Return what an engine answers as findings of that rule: all that is not `ok`."""
+    return tuple(
+        Finding(
+            rule=rule,
+            message=answer.message,
+            why=answer.why,
+            fix=answer.fix,
+            sources=answer.sources,
+            outcome="violation" if answer.answer == "no" else "unknown",
+        )
+        for answer in answers
+        if answer.answer != "ok"
+    )
