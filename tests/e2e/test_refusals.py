@@ -154,3 +154,40 @@ def test_a_program_of_ones_own_is_refused_too(project: Project, rule: str) -> No
         assert done.code == 1, done.output
         assert rule in done.output
         assert project.names("deployments", "pods") == set()
+
+
+TRANSFORM = """
+def change(args):
+    if args.type_ == "kubernetes:apps/v1:Deployment" and args.name == "tgi":
+        container = args.props["spec"]["template"]["spec"]["containers"][0]
+        {change}
+    return pulumi.ResourceTransformResult(props=args.props, opts=args.opts)
+
+
+pulumi.runtime.register_resource_transform(change)
+pulumi.run("""
+TRANSFORMS = {
+    "shards": ('container["args"][container["args"].index("--num-shard") + 1] = "2"', "single-gpu-shard"),
+    "release": ('container["image"] = container["image"].replace(":3.0.1", ":3.3.7")', "engine-gpu-support"),
+    "another image": ('container["image"] = "mirror.example/llm/server:prod"', "engine-gpu-support"),
+    "no GPU": ('container["resources"] = {}', "launcher-arguments"),
+    "no server": ('container.update(image="mirror.example/other:1", args=["serve"])', "readable-spec"),
+}
+
+
+@pytest.mark.parametrize(("change", "rule"), TRANSFORMS.values(), ids=TRANSFORMS)
+def test_a_transform_of_our_own_server_is_judged(project: Project, change: str, rule: str) -> None:
+    """What a transform makes of the component's Deployment is refused by the pack before it is created."""
+    program = project.folder / "__main__.py"
+    own = program.read_text(encoding="utf-8")
+    assert own.count("\npulumi.run(") == 1
+    with_transform = own.replace("\npulumi.run(", TRANSFORM.format(change=change))
+    program.write_text(with_transform, encoding="utf-8")
+    preview = project.pulumi("preview", "-s", "v100-1gpu")
+    assert preview.code == 1, preview.output
+    assert f"{rule} (kubernetes:apps/v1:Deployment: tgi)" in preview
+    up = project.pulumi("up", "-s", "v100-1gpu", "--yes", "--skip-preview")
+    assert up.code == 1, up.output
+    assert rule in up.output
+    assert "Deployment/tgi-v100-1gpu" not in project.names("deployments")
+    assert not [item for item in project.objects("pods") if item["metadata"]["name"].startswith("tgi-")]
