@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shlex
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +20,7 @@ from simulator.stacks import Stacks, environment
 from simulator.summary import show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DEFAULT_STACK = "v100-2gpu"
@@ -45,6 +49,11 @@ def deploy(root: Path, cluster: Cluster, stack: str) -> int:
     Raises:
         SimulatorError: the cluster does not start, or pulumi cannot be run.
     """
+    with _one_at_a_time(root / ".voltaic"):
+        return _deploy(root, cluster, stack)
+
+
+def _deploy(root: Path, cluster: Cluster, stack: str) -> int:
     began = time.monotonic()
     stacks = Stacks(root, environment(root), console.print)
     console.print("Simulated cluster: starting …")
@@ -66,6 +75,22 @@ def deploy(root: Path, cluster: Cluster, stack: str) -> int:
     show(console, stack, stacks.outputs(stack), pods)
     console.print(f"Done in {time.monotonic() - began:.0f} s.")
     return code
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Wait for another `make up` of the same checkout; the kernel gives the lock back however its holder ends."""
+    with (folder / "up.lock").open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            console.print(f"Another `make up` (process {file.read().strip()}) is at work here: waiting for it …")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def run() -> None:
