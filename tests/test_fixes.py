@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,9 +88,9 @@ def test_too_heavy_a_model_is_offered_gpus_int8_and_a_smaller_one() -> None:
     ]
     (finding,) = verdict.findings
     assert finding.fix == (
-        "Accepted by the same rules: profile v100-2gpu (13.71 GiB on the fullest GPU); or "
-        "profile v100-32gb-1gpu (26.95 GiB on the fullest GPU); or "
-        "quantization bitsandbytes (15.40 GiB on the fullest GPU, tight)."
+        "Accepted by the same rules: 2 x NVIDIA V100 16 GB (13.71 GiB on the fullest GPU); or "
+        "1 x NVIDIA V100 32 GB (26.95 GiB on the fullest GPU); or "
+        "--quantize bitsandbytes (15.40 GiB on the fullest GPU, tight)."
     )
 
 
@@ -107,7 +108,7 @@ def test_sharding_of_one_gpu_is_offered_one_shard() -> None:
     verdict = verdict_of(1024, 2048, 1024, 4096, 2, more=("--num-shard", "2"))
     assert changes(verdict) == [{"shards": 1}]
     assert verdict.findings[0].fix.endswith(
-        " Accepted by the same rules: shards 1 (15.55 GiB on the fullest GPU, tight)."
+        " Accepted by the same rules: --num-shard 1 (15.55 GiB on the fullest GPU, tight)."
     )
     assert verdict.findings[1].fix == verdict.answers[1].fix
 
@@ -118,7 +119,7 @@ def test_a_common_public_recipe_is_repaired_as_a_whole() -> None:
     assert changes(verdict) == [{"engineVersion": "3.0.1", "shards": 1, "quantization": None, "maxBatchSize": 9}]
     fix = verdict.fixes[0]
     assert fix.args == ("--num-shard", "1", "--max-batch-size", "9")
-    words = "engineVersion 3.0.1, shards 1, no quantization, maxBatchSize 9, USE_FLASH_ATTENTION=false ("
+    words = "tgi 3.0.1, --num-shard 1, without --quantize, --max-batch-size 9, USE_FLASH_ATTENTION=false ("
     assert str(fix).startswith(words)
 
 
@@ -169,7 +170,7 @@ def test_nothing_on_this_gpu_is_said_when_true() -> None:
     assert changes(verdict) == [{"profile": "v100-4gpu"}, {"model": "meta-llama/Llama-2-7b-hf"}]
     (finding,) = verdict.findings
     assert finding.fix.startswith(
-        "Nothing makes requests of 512 tokens fit on 1 x NVIDIA V100 16 GB. Accepted instead: profile v100-4gpu ("
+        "Nothing makes requests of 512 tokens fit on 1 x NVIDIA V100 16 GB. Accepted instead: 4 x NVIDIA V100 16 GB ("
     )
 
 
@@ -296,7 +297,7 @@ def test_tight_ways_out_come_after_roomy_ones_of_their_kind() -> None:
     assert [(fix.settings.keys() <= LIMITS, fix.tight) for fix in verdict.fixes[:3]] == [
         (True, False), (True, True), (False, False),
     ]  # fmt: skip
-    assert str(verdict.fixes[1]) == "maxBatchSize 1 (15.75 GiB on the fullest GPU, tight)"
+    assert str(verdict.fixes[1]) == "--max-batch-size 1 (15.75 GiB on the fullest GPU, tight)"
     assert verdict.fixes[1].document()["tight"] is True
     assert "tight" not in verdict.fixes[0].document()
 
@@ -333,13 +334,23 @@ def test_nothing_of_the_family_fits_on_this_gpu(monkeypatch: pytest.MonkeyPatch)
     finding = own_model("llama", 45).findings[0]
     assert finding.fix.startswith(
         "Nothing in the catalogue's family fits on 1 x NVIDIA V100 16 GB at any limits. "
-        "The smallest profile that works: profile v100-4gpu ("
+        "The smallest profile that works: 4 x NVIDIA V100 16 GB ("
     )
     monkeypatch.setattr("voltaic.proposals.larger_profiles", lambda *_, **__: ())
     assert own_model("llama", 45).findings[0].fix == (
         "Nothing in the catalogue's family fits on 1 x NVIDIA V100 16 GB at any limits. "
         "No profile of this architecture is known to hold it."
     )
+
+
+def test_words_are_those_of_the_one_who_reads_them() -> None:
+    """A stack is told its keys, a command line of one's own its options, as its release calls them."""
+    values = {"profile": "v100-1gpu", "model": LLAMA_7B, "maxBatchSize": 2, "maxTotalTokens": 1536}
+    told = str(judge(stack.serving_spec(stack.read(values, where="stack"))).fixes[0])
+    assert told.startswith("maxBatchSize 1 (")
+    older = verdict_of(model=LLAMA_7B, version="1.4.5", more=("--num-shard", "1", "--max-total-tokens", "4096"))
+    assert older.fixes[0].settings.keys() >= {"maxBatchSize", "maxInputTokens", "maxTotalTokens"}
+    assert re.match(r"--max-[a-z-]+ 1, --max-input-length \d+, --max-total-tokens \d+, ", str(older.fixes[0]))
 
 
 def test_a_profile_far_away_is_better_than_none() -> None:

@@ -13,7 +13,7 @@ from voltaic.spec import NO_VALUES
 from voltaic.units import gib
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
@@ -104,11 +104,37 @@ class Fix:
         return document
 
     def __str__(self) -> str:
-        """Return the change in words: `maxBatchSize 1 (13.88 GiB on the fullest GPU)`."""
-        settings = [f"no {key}" if value is None else f"{key} {value}" for key, value in self.settings.items()]
+        """Return the change in words: `maxBatchSize 1 (13.88 GiB on the fullest GPU)`.
+
+        In the keys of the configuration for a stack, in the launcher's options for a command line of one's own.
+        """
+        if self.spec.origin is None:
+            settings = list(_as_options(self.spec, self.settings))
+        else:
+            settings = [f"no {key}" if value is None else f"{key} {value}" for key, value in self.settings.items()]
         variables = [f"{name}={value}" for name, value in self.variables.items()]
         words = ", ".join((*self.corrections, *settings, *variables))
         return f"{words} ({gib(self.total)} on the fullest GPU{', tight' if self.tight else ''})"
+
+
+def _as_options(spec: ServingSpec, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield settings as a command line has them: `TGI 3.0.1`, `--max-batch-size 1`, `without --quantize`."""
+    from voltaic import changes, engines  # noqa: PLC0415  only a refusal is told
+
+    version = spec.release.version or ""
+    engine = engines.engine(spec.release.engine)
+    for key, value in settings.items():
+        option = changes.OPTIONS.get(key)
+        if option is not None and engine is not None:
+            option = engine.batch_bound(version) if key == "maxBatchSize" else option
+            flag = f"--{option.replace('_', '-')}"
+            yield f"without {flag}" if value is None else " ".join(engine.build(version, {option: value}))
+        elif key == "engineVersion":
+            yield str(spec.release)
+        elif key == "profile" and spec.gpu is not None:
+            yield f"{spec.gpus} x {spec.gpu.title}"
+        elif key == "model":
+            yield f"model {value}"
 
 
 @dataclass(frozen=True, slots=True)

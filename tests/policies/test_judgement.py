@@ -12,7 +12,8 @@ from pulumi_policy.proxy import UNKNOWN_ARRAY_VALUE, UNKNOWN_NUMBER_VALUE, UNKNO
 
 from policies import _judgement
 from policies._rule import policies_of
-from voltaic import rules
+from voltaic import rules, settings
+from voltaic.document import line_from_spec
 from voltaic.findings import Finding, Source
 from voltaic.manifests.documents import POD_TEMPLATES
 
@@ -199,8 +200,25 @@ def test_a_refusal_has_numbers_and_an_accepted_way_out(ask: Ask) -> None:
     assert policies(said) == [("vram-budget", "mandatory")]
     message, _, way_out, _ = said[0].text.splitlines()
     assert re.match(r"Needs \d\d\.\d\d GiB on the GPU, which has 15\.77 GiB: \d\d\.\d\d GiB too much", message)
-    assert re.search(r"^Way out: .*profile v100-4gpu \(\d\d\.\d\d GiB on the fullest GPU\)", way_out)
+    assert re.search(r"^Way out: .*4 x NVIDIA V100 16 GB \(\d\d\.\d\d GiB on the fullest GPU\)", way_out)
     assert ask(COMPONENT, component(**TOO_LARGE | {"gpus": 4})) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [
+        ({}, "profile v100-2gpu ("),
+        ({"gpus": "1"}, "profile v100-2gpu, gpus 2 ("),
+        ({"gpus": "many"}, "2 x NVIDIA V100 16 GB ("),
+    ],
+)
+def test_ways_out_of_our_component_are_those_of_its_settings(ask: Ask, stated: dict[str, str], told: str) -> None:
+    """What a stack states is heeded and named by its keys; where a transform has spoilt it, the GPUs are named."""
+    stack = {"profile": "v100-1gpu", "model": "meta-llama/Llama-2-13b-chat-hf"}
+    spec = settings.serving_spec(settings.read(stack, where="test"))
+    properties = {"spec": line_from_spec(spec), "settings": stack | stated, "allowUnknown": False}
+    (said,) = ask(COMPONENT, properties)
+    assert f"Accepted by the same rules: {told}" in said.text
 
 
 UNKNOWN_RELEASE = {"engine_version": "9.9.9"}
