@@ -69,10 +69,12 @@ def deployment(owner: Owner, server: Server, made: Made) -> apps.v1.Deployment:
         annotations[kubernetes_names.RELEASE_ANNOTATION] = f"{server.image} {server.spec.release.version}"
     if secrets:
         annotations[SECRETS_ANNOTATION] = secret_values.digest(secrets, made.salt)
+    # Policies see the Deployment alone, and have to know that what cannot be judged is let through.
+    consent = {kubernetes_names.UNKNOWN_ANNOTATION: "true"} if server.settings.allow_unknown else {}
     timeout = f"{int(server.plan.pulumi_timeout)}s"
     return apps.v1.Deployment(
         owner.logical_name(),
-        metadata=owner.metadata(annotations=wait_for(server.settings.replicas)),
+        metadata=owner.metadata(annotations={**wait_for(server.settings.replicas), **consent}),
         spec=apps.v1.DeploymentSpecArgs(
             replicas=server.settings.replicas,
             strategy=strategy(server.settings.replicas),

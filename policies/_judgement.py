@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from policies._secrets import hide
-from voltaic import document, hardware, manifests, rules
+from voltaic import document, hardware, kubernetes_names, manifests, rules
 from voltaic.manifests.documents import POD_TEMPLATES
 from voltaic.manifests.plain import at
 from voltaic.verdict import judge
@@ -187,9 +187,9 @@ def _manifest(resource_type: str, urn: str, properties: Properties) -> Iterator[
         yield fault
     yield from _not_known_yet(properties.unknown, decisive=_DECISIVE if servers else _IMAGE)
     # What our own component creates is held to our own standard, so that no transform can slip past.
-    # Pulumi.yaml gives a key that is left out the value "", which is no boolean to Pulumi's reader.
     ours = f"{COMPONENT}$" in urn
-    strict = ours and pulumi.Config("voltaic").get("allowUnknown") != "true"
+    allowed = at(values, "metadata", "annotations", kubernetes_names.UNKNOWN_ANNOTATION) == "true"
+    strict = ours and not allowed
     if ours and not servers:
         yield _no_server(found, "mandatory" if strict else "advisory")
     for container, spec in servers:

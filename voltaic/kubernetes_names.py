@@ -13,8 +13,11 @@ OWN_LABELS = (
 PROFILE_ANNOTATION = "voltaic/profile"
 """Annotation on a pod template, or on the object that holds it, that names the profile where node labels do not."""
 
+UNKNOWN_ANNOTATION = "voltaic/allow-unknown"
+"""Annotation on a Deployment of the stack, `true` where its owner deploys what cannot be judged."""
+
 RELEASE_ANNOTATION = "voltaic/release"
-"""Annotation beside it that says which release an image holds whose name and tag do not: `IMAGE RELEASE`.
+"""Annotation beside the profile that says which release an image holds whose name and tag do not: `IMAGE RELEASE`.
 
 It holds for exactly this image: whoever changes the image changes what is known of it.
 """

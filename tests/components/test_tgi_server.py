@@ -92,6 +92,9 @@ def test_an_unknown_is_refused_unless_it_is_allowed(program: harness.Program) ->
     run = program({**unknown, "allowUnknown": "true"})
     assert run.errors == []
     assert run.one("TGIServer", "tgi").inputs["verdict"] == "unknown"
+    annotation = "voltaic/allow-unknown"
+    assert run.one("Deployment", "tgi").inputs["metadata"]["annotations"][annotation] == "true"
+    assert annotation not in program(GOOD).one("Deployment", "tgi").inputs["metadata"]["annotations"]
 
 
 def test_a_refusal_is_never_let_through(program: harness.Program) -> None:
@@ -171,6 +174,14 @@ def test_a_secret_among_arguments_is_refused(program: harness.Program, words: li
     )
     assert run.errors == [expected]
     assert "abc-secret" not in json.dumps([one.inputs for one in run.resources])
+
+
+@pytest.mark.parametrize("values", [GOOD, TOKEN, {**GOOD, "profile": "v100-4gpu", "replicas": "2"}])
+def test_no_variable_overrides_the_gpus_of_the_device_plugin(program: harness.Program, values: dict[str, str]) -> None:
+    """With NVIDIA_VISIBLE_DEVICES or CUDA_VISIBLE_DEVICES a pod would see GPUs of others."""
+    for name in ("tgi", "webui"):
+        variables = {one["name"] for one in program(values).container(name)["env"]}
+        assert not {name for name in variables if name.endswith("VISIBLE_DEVICES")}
 
 
 def test_a_key_is_generated_once_and_stays(program: harness.Program) -> None:
