@@ -318,6 +318,43 @@ def test_spellings_of_the_switch(value: str, wanted: str) -> None:
     check(verdict_of("3.0.1", MISTRAL, env={"USE_FLASH_ATTENTION": value}), wanted)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "wanted"),
+    [
+        ("CUDA_VISIBLE_DEVICES", "0,1", "accept"),
+        ("CUDA_VISIBLE_DEVICES", "1,0", "accept"),
+        ("CUDA_VISIBLE_DEVICES", "GPU-a,GPU-b", "accept"),
+        *(("CUDA_VISIBLE_DEVICES", value, "unknown") for value in ("0", "", "-1", "0,1,2", "0,0", "0,2")),
+        ("NVIDIA_VISIBLE_DEVICES", "2,3", "accept"),
+        *(("NVIDIA_VISIBLE_DEVICES", value, "unknown") for value in ("0", "all", "none", "void")),
+    ],
+)
+def test_devices_that_the_server_does_not_see(variable: str, value: str, wanted: str) -> None:
+    """A layer split over two GPUs is accepted only where nothing hides one of them."""
+    limits = limits_of((4096, 6144, 4096, 24576, 4))
+    check(verdict_of("3.0.1", MISTRAL, limits, gpus=2, env={**OFF, variable: value}), wanted)
+
+
+@pytest.mark.parametrize(
+    ("named", "wanted"), [(MISTRAL, "accept"), ("/models/mistral", "accept"), (GEMMA_7B, "unknown")]
+)
+def test_arguments_that_name_another_model(named: str, wanted: str) -> None:
+    """What is judged must be what the server loads; a folder may hold it."""
+    check(verdict_of("3.0.1", MISTRAL, f"{ONE} --model-id {named}", env=OFF), wanted)
+
+
+def test_another_allocator() -> None:
+    """The bill models PyTorch's own allocator, and speaks of no other."""
+    check(verdict_of("3.0.1", MISTRAL, env={**OFF, "PYTORCH_CUDA_ALLOC_CONF": "backend:cudaMallocAsync"}), "unknown")
+    check(verdict_of("3.0.1", MISTRAL, env={**OFF, "PYTORCH_CUDA_ALLOC_CONF": "backend:native"}), "accept")
+
+
+def test_a_server_that_lets_nobody_in() -> None:
+    """A server that admits no request serves nothing."""
+    args = f"{ONE} --max-concurrent-requests 0"
+    check(verdict_of("3.0.1", MISTRAL, args, env=OFF), f"{ARGUMENTS}: Model is overloaded")
+
+
 def test_a_window_shorter_than_the_input() -> None:
     """Mistral v0.1 attends to 4096 tokens: without flash attention longer inputs are refused at start."""
     long = "--num-shard 1 --max-input-tokens 4097 --max-total-tokens 4200 --max-batch-prefill-tokens 4097"

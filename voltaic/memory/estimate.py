@@ -61,7 +61,7 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
             held,
             gpu.sources,
         )
-    missing = _missing(arch, runs)
+    missing = _other_allocator(spec) or _missing(arch, runs)
     if missing is not None:
         return NoBill(*missing, held, gpu.sources)
     weights = _weights(
@@ -169,11 +169,24 @@ def _kept(held: fallback.Held, share: GpuWeights, kept: int) -> int:
     return kept if held.moment != "warm-up" and (share.first or share.head) else 0
 
 
-def _expandable_segments(spec: ServingSpec) -> bool:
-    """Return whether PyTorch's allocator grows its segments instead of cutting new ones."""
+def _allocator_options(spec: ServingSpec) -> dict[str, str]:
+    """Return what PYTORCH_CUDA_ALLOC_CONF says."""
     value = spec.command.env.get("PYTORCH_CUDA_ALLOC_CONF") or ""
     options = (option.partition(":") for option in value.split(","))
-    return any(name.strip() == "expandable_segments" and on.strip() == "True" for name, _, on in options)
+    return {name.strip(): text.strip() for name, _, text in options}
+
+
+def _expandable_segments(spec: ServingSpec) -> bool:
+    """Return whether PyTorch's allocator grows its segments instead of cutting new ones."""
+    return _allocator_options(spec).get("expandable_segments") == "True"
+
+
+def _other_allocator(spec: ServingSpec) -> tuple[str, str] | None:
+    """Return that an allocator other than PyTorch's own is not modelled; None where it is PyTorch's own."""
+    backend = _allocator_options(spec).get("backend", "native")
+    if backend == "native":
+        return None
+    return f"what the allocator {backend} reserves is not modelled", "leaving backend out of PYTORCH_CUDA_ALLOC_CONF"
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
 
 _LAUNCHER: Final = Source("launcher/src/main.rs, main, of 1.2.0 to 3.3.7")
+_ROUTER: Final = Source("router/src/infer.rs and router/src/infer/mod.rs of 1.2.0 to 3.3.7: limit_concurrent_requests")
 _EXL2_ALONE: Final = (2, 1, 0)
 
 
@@ -38,11 +39,11 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
         )
     else:
         exl2 = ()
-    return (*_count(spec, known.version), *exl2)
+    return (*_count(spec, known.version), *exl2, *_other_gpus(spec))
 
 
-def _no(message: str, error: str, fix: str, source: Source) -> Support:
-    return Support("no", message, f"The launcher ends with {quoted(error)}", fix, (source,))
+def _no(message: str, error: str, fix: str, source: Source, *, ends: str = "The launcher ends with") -> Support:
+    return Support("no", message, f"{ends} {quoted(error)}", fix, (source,))
 
 
 def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
@@ -80,6 +81,22 @@ def _count(spec: ServingSpec, version: Version) -> Iterator[Support]:
             f"{title} starts {count} shards on {_gpus(gpus)}: {_asked(spec)}.",
             'Every shard takes a GPU of its own; the shards without one end with "Each process is one gpu".',
             f"Write --num-shard {gpus}." if gpus > 1 else "Write --num-shard 1, or use a profile with more GPUs.",
+            (shards.SOURCE,),
+        )
+
+
+def _other_gpus(spec: ServingSpec) -> Iterator[Support]:
+    """Leave open what happens where a variable shows the server other GPUs than those of the pod."""
+    gpus = spec.gpus
+    for name in shards.VARIABLES if gpus is not None else ():
+        listed = spec.command.env.get(name)
+        if gpus is None or listed is None or shards.lists_all(name, listed, gpus):
+            continue
+        yield Support(
+            "unknown",
+            f"{name}={listed} shows the server other devices than the {_gpus(gpus)} of the pod.",
+            f"The layers go to the GPUs that the server sees; the bill is made for {_gpus(gpus)}.",
+            f"Leave {name} away: the device plugin lists the GPUs of the pod.",
             (shards.SOURCE,),
         )
 
@@ -140,6 +157,14 @@ def _together(spec: ServingSpec) -> Iterator[Support]:
     if spec.option("validation_workers") == 0:
         fix = "Leave --validation-workers away, or write 1 or more."
         yield _no("--validation-workers is 0.", "`validation_workers` must be > 0", fix, _LAUNCHER)
+    if spec.option("max_concurrent_requests") == 0:
+        yield _no(
+            "--max-concurrent-requests is 0: the server starts and lets no request in.",
+            "Model is overloaded",
+            "Leave --max-concurrent-requests away, or write 1 or more.",
+            _ROUTER,
+            ends="The router answers every request with",
+        )
     if spec.option("ngrok"):
         for name in ("ngrok_authtoken", "ngrok_edge"):
             flag = name.replace("_", "-")

@@ -26,7 +26,8 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     if case is None:
         return ()  # the question about release and GPU says so
     starts = case.ask("starts")
-    found = list(quantization.dtype(case))  # the command line alone tells, whatever serves the model
+    # The command line alone tells, whatever serves the model.
+    found = [*_other_model(spec), *quantization.dtype(case)]
     if case.model_type is None or case.family is None:
         return (*found, _unknown_model(case))
     if not case.flash_certain:
@@ -49,6 +50,19 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     if spec.model.architecture is None and all(support.answer != "no" for support in found):
         found.append(_unknown_model(case))
     return tuple(found)
+
+
+def _other_model(spec: ServingSpec) -> Iterator[Support]:
+    """Leave open what happens where the arguments name another model than the one that is judged."""
+    loaded, judged = spec.option("model_id"), spec.model.id
+    if loaded is None or judged is None or loaded == judged or loaded.startswith(("/", ".", "~")):
+        return  # a folder may hold the model that is judged
+    yield Support(
+        "unknown",
+        f"The server loads {loaded} (--model-id), and what is judged is {judged}.",
+        "Shapes and sizes of one model say nothing about another.",
+        f"Write --model-id {judged}, or have {loaded} judged.",
+    )
 
 
 def _unknown_model(case: Case) -> Support:

@@ -16,7 +16,7 @@ SOURCE: Final = Source(
     "launcher/src/main.rs, find_num_shards and num_cuda_devices, of 3.0.1 and 3.3.7; server/utils/dist.py"
 )
 _ASKS_NVIDIA_SMI: Final = (3, 3, 7)  # the first release that counts the devices behind `all` and `void`
-_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
+VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _stated(sharded: bool | None, num_shard: int, gpus: int | None) -> Shards:  
 
 def _visible(env: Mapping[str, str | None], version: Version, gpus: int | None) -> tuple[int, ...]:
     """Return the numbers of devices that the launcher may count."""
-    name = next((name for name in _VARIABLES if name in env), None)
+    name = next((name for name in VARIABLES if name in env), None)
     listed = env[name] if name is not None else None
     if name is not None and listed is None:
         return ()
@@ -87,3 +87,13 @@ def _visible(env: Mapping[str, str | None], version: Version, gpus: int | None) 
     if gpus is None:
         return ()
     return (gpus,) if gpus == 1 or version >= _ASKS_NVIDIA_SMI else (gpus, 1)
+
+
+def lists_all(variable: str, listed: str, gpus: int) -> bool:
+    """Return whether the variable lists as many devices as the pod has GPUs, each once."""
+    devices = [device.strip() for device in listed.split(",")]
+    if len(devices) != gpus or len(set(devices)) != gpus or "" in devices:
+        return False
+    if variable == "CUDA_VISIBLE_DEVICES" and not all(device.startswith("GPU-") for device in devices):
+        return set(devices) == {str(index) for index in range(gpus)}
+    return not set(devices) & {"all", "void", "none"}
