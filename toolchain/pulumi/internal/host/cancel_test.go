@@ -22,7 +22,7 @@ import (
 const sleeper = `
 import os, signal, subprocess, sys, time
 if "stubborn" in sys.argv:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen(["sleep", "600"])
 with open("pids.part", "w") as file:
     file.write(f"{os.getpid()} {child.pid}")
@@ -86,7 +86,8 @@ func runSleeping(t *testing.T, ctx context.Context, s sleeping) (served, []int, 
 	return h, s.pids(t), answered
 }
 
-// Cancelling ends the program and what the program has started; the call returns and adds nothing to the engine's word.
+// Cancelling ends the program and what the program has started; neither the program nor the call adds anything to the
+// engine's word.
 func TestCancelLeavesNoChild(t *testing.T) {
 	h, pids, answered := runSleeping(t, within(t, time.Minute), newSleeping(t))
 	if _, err := h.Cancel(within(t, time.Minute), &emptypb.Empty{}); err != nil {
@@ -96,9 +97,12 @@ func TestCancelLeavesNoChild(t *testing.T) {
 	if answer := <-answered; !answer.GetBail() || answer.GetError() != "" {
 		t.Errorf("answer: %v", answer)
 	}
+	if printed := h.printed.String(); printed != "" {
+		t.Errorf("the program printed %q", printed)
+	}
 }
 
-// A program that does not heed the interrupt is killed, before the engine would lose patience with the host.
+// A program that does not heed the first signal is killed, before the engine would lose patience with the host.
 func TestCancelKillsAStubbornProgram(t *testing.T) {
 	h, pids, _ := runSleeping(t, within(t, time.Minute), newSleeping(t, "stubborn"))
 	began := time.Now()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// graceTime is how long an interrupted process may take to end before it is killed.
+// graceTime is how long a process that is told to end may take to end before it is killed.
 const graceTime = 2 * time.Second
 
 // children keeps the processes that a host has started, each the leader of a process group of its own, so that what a

@@ -62,7 +62,7 @@ func (h *Host) RunPlugin(r *pulumirpc.RunPluginRequest, answer pulumirpc.Languag
 		command.Dir = r.GetPwd()
 		command.Env = append(command.Env, r.GetEnv()...)
 		command.Stdout = stdout
-		err = h.runCommand(command, syscall.SIGINT, command.Wait)
+		err = h.runCommand(command, syscall.SIGTERM, command.Wait)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // nobody listens any more

@@ -53,7 +53,8 @@ func (h *Host) Run(request context.Context, r *pulumirpc.RunRequest) (*pulumirpc
 	// Files, not pipes: what a dying program has written is with the engine before it is gone.
 	command.Stdout, command.Stderr = h.options.Stdout, h.options.Stderr
 
-	finish, err := h.children.start(command, syscall.SIGINT)
+	// Not an interrupt: on that Python would show its user a traceback.
+	finish, err := h.children.start(command, syscall.SIGTERM)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the program: %w", err)
 	}
