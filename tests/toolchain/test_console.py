@@ -51,7 +51,7 @@ def test_plain_lines(time: Clock) -> None:
     step = Step("building", stream)
     for second in range(95):
         time.now = 1000.0 + second
-        step.show(f"package {second}")
+        step.show(f"package {second}", lasting=second == 1)
     step.end("built")
     assert stream.getvalue() == (
         "building: package 30, 30 s\nbuilding: package 60, 1 min 00 s\nbuilding: package 90, 1 min 30 s\n"
@@ -66,9 +66,10 @@ def test_moving_line(time: Clock) -> None:
     step.show("x" * 500)
     time.now += 0.05
     step.show("too soon")
+    step.show("takes long", lasting=True)
     time.now += 61
     step.show("later")
     step.end("built")
     moved = stream.getvalue().split("\r\x1b[K")
     assert len(moved[1]) <= 500
-    assert moved[2:] == ["building: later, 1 min 01 s", "building: built, 1 min 01 s\n"]
+    assert moved[2:] == ["building: takes long, 0 s", "building: later, 1 min 01 s", "building: built, 1 min 01 s\n"]

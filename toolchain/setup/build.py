@@ -191,7 +191,7 @@ class Build:
                 packages += 1
             self.step.show(f"{fetched} modules fetched")
 
-        self.step.show("looking for modules")
+        self.step.show("looking for modules", lasting=True)
         self._go(["list", "-deps", *self.recipe.packages], count)
         return packages
 

@@ -53,7 +53,7 @@ def checkout(layout: Layout, environ: Mapping[str, str]) -> None:
                 + "\n  ".join(error.tail[-5:])
                 + f"\nend its processes, remove {layout.own}, then run this again"
             ) from error
-    step.show("removing files")
+    step.show("removing files", lasting=True)
     for name in _LEFT_BEHIND:
         files.remove(layout.root / name)
     for folder in sorted(layout.root.rglob("__pycache__")):

@@ -34,10 +34,17 @@ class Step:
         """Seconds since the step began."""
         return time.monotonic() - self._start
 
-    def show(self, doing: str) -> None:
-        """Say what the step is at. Called as often as there is something new; not each call is shown."""
+    def show(self, doing: str, *, lasting: bool = False) -> None:
+        """Say what the step is at. Called as often as there is something new; not each call is shown.
+
+        Args:
+            doing: what it does now.
+            lasting: nothing else may be said for a long time, so the moving line must not miss it.
+        """
         now = time.monotonic()
-        if now - self._shown < (_MOVING_INTERVAL if self._moving else _PLAIN_INTERVAL):
+        if now - self._shown < (_MOVING_INTERVAL if self._moving else _PLAIN_INTERVAL) and not (
+            lasting and self._moving
+        ):
             return
         self._shown = now
         text = f"{self.title}: {doing}, {clock(self.elapsed)}"

@@ -84,7 +84,7 @@ def _make(layout: Layout, environ: Mapping[str, str], base: str) -> None:
                 step,
             )
         pip = ["--python", str(layout.python)]
-        step.show("installing packages")
+        step.show("installing packages", lasting=True)
         _run(
             installer,
             ["pip", "sync", *pip, "--require-hashes", "--compile-bytecode", "requirements.txt"],
@@ -92,7 +92,7 @@ def _make(layout: Layout, environ: Mapping[str, str], base: str) -> None:
             quiet,
             step,
         )
-        step.show("installing the project")
+        step.show("installing the project", lasting=True)
         _run(
             installer,
             ["pip", "install", *pip, "--no-deps", "--no-build-isolation", "--editable", "."],
@@ -136,5 +136,8 @@ def _usable(layout: Layout, base: str) -> bool:
 
 def _run(installer: Path, arguments: list[str], layout: Layout, environ: Mapping[str, str], step: Step) -> None:
     processes.follow(
-        [str(installer), *arguments], lambda line: step.show(line.strip()), environ=environ, folder=layout.root
+        [str(installer), *arguments],
+        lambda line: step.show(line.strip(), lasting=True),
+        environ=environ,
+        folder=layout.root,
     )
