@@ -343,6 +343,54 @@ def test_arguments_that_name_another_model(named: str, wanted: str) -> None:
     check(verdict_of("3.0.1", MISTRAL, f"{ONE} --model-id {named}", env=OFF), wanted)
 
 
+LLAMA_3_1 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 8192,
+}
+PROPERTIES: list[tuple[str, dict[str, Any], str]] = [
+    *(
+        (version, {"rope_scaling": LLAMA_3_1}, f"{MODEL}: two fields")
+        for version in ("1.2.0", "1.4.5", "2.0.4", "2.1.1")
+    ),
+    *((version, {"rope_scaling": LLAMA_3_1}, "accept") for version in ("2.2.0", "2.3.0", "3.0.1")),
+    ("1.2.0", {"rope_scaling": {"type": "linear", "factor": 4.0}}, "accept"),
+    ("2.0.4", {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}, f"{MODEL}: two fields"),
+    ("3.0.1", {"rope_scaling": {"rope_type": "linear", "factor": 4.0}}, "accept"),
+    ("3.0.1", {"rope_scaling": {"type": "su", "factor": 4.0}}, "unknown"),
+    ("3.0.1", {"model_type": "mistral", "rope_scaling": {"type": "linear", "factor": 4.0}}, "unknown"),
+    ("2.3.0", {"head_dim": 128}, f"{MODEL}: size mismatch"),
+    ("2.3.1", {"head_dim": 128}, "accept"),
+    ("2.0.4", {"model_type": "mistral", "head_dim": 128}, f"{MODEL}: size mismatch"),
+    ("2.2.0", {"model_type": "mistral", "head_dim": 128}, "accept"),
+    ("1.2.0", {"attention_bias": True}, f"{MODEL}: biases in attention"),
+    ("1.3.4", {"attention_bias": True}, "accept"),
+    ("1.4.5", {"mlp_bias": True}, f"{MODEL}: biases in the MLP"),
+    ("2.0.4", {"mlp_bias": True}, "accept"),
+]
+
+
+@pytest.mark.parametrize(("version", "properties", "wanted"), PROPERTIES)
+def test_properties_that_the_class_does_not_know(version: str, properties: dict[str, Any], wanted: str) -> None:
+    """A configuration of one's own runs only where the release's transformers knows all that it says."""
+    config = {
+        "model_type": "llama",
+        "hidden_size": 2048,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "intermediate_size": 8192,
+        "vocab_size": 128256,
+        "max_position_embeddings": 8192,
+        "sliding_window": None,
+        **properties,
+    }
+    args, env = (ONE_OLD, {}) if version < "2.1" else (ONE_OLD if version < "2.3" else ONE, OFF)
+    check(verdict_of(version, None, args, env=env, config=config), wanted)
+
+
 def test_another_allocator() -> None:
     """The bill models PyTorch's own allocator, and speaks of no other."""
     check(verdict_of("3.0.1", MISTRAL, env={**OFF, "PYTORCH_CUDA_ALLOC_CONF": "backend:cudaMallocAsync"}), "unknown")

@@ -25,6 +25,7 @@ Feature = Literal[
     "adapters",
     "vision",
     "quantize",
+    "class",
 ]
 Answer = Literal["ok", "no", "off", "wrong", "ignored", "unknown"]
 ARCHS = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "gfx942")
@@ -49,7 +50,7 @@ class Cell:
     path: frozenset[str]
     """Implementations that it holds for; empty: all."""
     values: frozenset[str]
-    """Quantization methods that it holds for; empty: not about quantization."""
+    """Quantization methods, or properties of a configuration, that it holds for; empty: about neither."""
     checkpoint: str
     """`plain` or `same`; empty: not about quantization."""
 

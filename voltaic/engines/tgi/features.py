@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.base import Support
-from voltaic.engines.tgi import shards
+from voltaic.engines.tgi import capability, shards
+from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.limits import effective
 from voltaic.engines.tgi.support import sentence, way_out
 from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from voltaic.engines.base import Implementation
     from voltaic.engines.tgi.case import Case
@@ -124,6 +125,49 @@ def joining(case: Case, ways: set[Implementation]) -> Iterator[Support]:
         fix,
         (cell.source,),
     )
+
+
+def configuration(case: Case, ways: set[Implementation]) -> Iterator[Support]:
+    """Refuse properties of a configuration that the class of the release's transformers does not know."""
+    arch = case.spec.model.architecture
+    if arch is None or "transformers-fallback" not in ways:
+        return
+    for name, said in _properties(arch, case.spec.model.config or {}):
+        cell = capability.answer(Question("class", arch.model_type, value=name), case.version, case.arch)
+        if cell is not None and cell.answer == "ok":
+            continue
+        if cell is None:
+            yield Support(
+                "unknown",
+                f"Whether {case.title} serves {case.model_title} with {said} is not known.",
+                "No fact covers it for the class of its transformers.",
+                "Use a model without it, or measure it.",
+            )
+            return
+        ends = f": the shard ends with {quoted(cell.error)}" if cell.error else "."
+        yield Support(
+            "no",
+            f"{case.title} cannot serve {case.model_title} with {said}{ends}",
+            sentence(cell.note),
+            way_out(case),
+            (cell.source,),
+        )
+        return
+
+
+def _properties(arch: Architecture, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a configuration has beyond the plain shape of its family, and how to say it."""
+    if arch.rope_scaling is not None:
+        yield f"rope-{arch.rope_scaling}", f"rope_scaling {arch.rope_scaling}"
+        stated = config.get("rope_scaling")
+        if isinstance(stated, dict) and set(stated) != {"type", "factor"}:
+            yield "rope-fields", f"the fields {', '.join(sorted(map(str, stated)))} of rope_scaling"
+    if arch.head_dim * arch.heads != arch.hidden:
+        yield "head-dim", f"head_dim {arch.head_dim} beside {arch.heads} heads of a hidden size of {arch.hidden}"
+    if arch.attention_bias:
+        yield "attention-bias", "biases in attention"
+    if arch.mlp_bias:
+        yield "mlp-bias", "biases in the MLP"
 
 
 def adapters(case: Case, ways: set[Implementation]) -> Iterator[Support]:

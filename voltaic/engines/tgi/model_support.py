@@ -42,6 +42,7 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     found += features.kernels(case, outcomes)
     if starts is None or starts.answer == "ok":
         found += features.joining(case, ways)
+    found += features.configuration(case, ways)
     found += features.adapters(case, ways)
     found += features.speculator(case, ways)
     found += features.shard_sizes(case, outcomes)
