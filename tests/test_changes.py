@@ -127,3 +127,11 @@ def test_two_specs_are_never_mixed(first: int) -> None:
     order = [first, 1 - first, first]
     found = [changed(specs[index], {"maxBatchSize": 1}).option("port") for index in order]
     assert found == [index + 1 for index in order]
+
+
+def test_a_batch_size_bounds_what_the_release_keeps_to() -> None:
+    """Up to 2.2.0 a batch size becomes a bound of the concurrent requests too; later it stands alone."""
+    old = changed(spec_of("--num-shard", "1", version="2.0.4"), {"maxBatchSize": 2})
+    assert (old.option("max_batch_size"), old.option("max_concurrent_requests")) == (2, 2)
+    new = changed(spec_of("--num-shard", "1"), {"maxBatchSize": 2})
+    assert (new.option("max_batch_size"), new.option("max_concurrent_requests")) == (2, None)

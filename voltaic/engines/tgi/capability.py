@@ -140,7 +140,7 @@ def cells() -> tuple[Cell, ...]:
     return tuple(_cell(row) for row in _facts()["cell"])
 
 
-@functools.cache
+@functools.lru_cache(maxsize=8192)  # bounded: model types and kinds of positions are whatever a user writes
 def answer(question: Question, version: Version, arch: str) -> Cell | None:
     """Return the fact that answers the question; None where none does: the answer is unknown."""
     return next((cell for cell in cells() if cell.covers(question, version, arch)), None)
