@@ -232,8 +232,9 @@ def test_every_stack_has_a_spec_and_a_verdict(
 def test_a_batch_is_bounded_by_what_the_release_keeps_to() -> None:
     """Up to 2.2.0 requests join a full batch, so that the derived batch size bounds the concurrent requests as well."""
     old = spec_of(engineVersion="2.0.4")
-    assert old.option("max_concurrent_requests") == old.option("max_batch_size") == 2
+    assert old.option("max_concurrent_requests") == old.option("max_batch_size") == 1
     assert judge(old).verdict == "accept"
     older = spec_of(engineVersion="1.4.0")
-    assert (older.option("max_concurrent_requests"), older.option("max_batch_size")) == (2, None)
+    assert older.option("max_batch_size") is None
+    assert older.option("max_concurrent_requests") == 1
     assert spec_of().option("max_concurrent_requests") is None
