@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from simulator import kubeconfig, names, ports, processes
-from simulator.api import Api
-from simulator.configure import Filling
+from simulator.api import Api, wait_for
+from simulator.configure import READY_SECONDS, Filling
 from simulator.errors import SimulatorError
-from simulator.launch import ATTEMPTS, Launch, PortTakenError, binaries
+from simulator.launch import ATTEMPTS, CRDS, Launch, PortTakenError, binaries
+from simulator.lock import exclusive
 from simulator.plain_path import ensure_link, plain, remove_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 LAYOUT = 1  # counts up when a running cluster of an older simulator must be restarted
-LOCK_SECONDS = 120.0
 
 State = Literal["running", "broken", "stopped", "absent"]
 
@@ -125,7 +122,7 @@ class Cluster:
         Raises:
             SimulatorError: it does not come up; the message says which component failed and shows the end of its log.
         """
-        with self._locked():
+        with exclusive(self._lock, self.name):
             programs = binaries(self._bin)
             ensure_link(self._workdir)
             record = self._record()
@@ -150,12 +147,12 @@ class Cluster:
 
     def stop(self) -> int:
         """Stop its processes and keep what is in it; returns how many processes were stopped."""
-        with self._locked():
+        with exclusive(self._lock, self.name):
             return processes.stop(self.folder)
 
     def delete(self) -> bool:
         """Stop it and remove everything of it; returns whether there was anything."""
-        with self._locked():
+        with exclusive(self._lock, self.name):
             found = processes.stop(self.folder) > 0 or self._data.exists() or self._made.exists()
             self._remove()
             self.user_kubeconfig.unlink(missing_ok=True)
@@ -191,19 +188,31 @@ class Cluster:
             self._remove()
 
     def _run(self, programs: dict[str, Path]) -> None:
-        known = self._record() or {}
-        for attempt in range(ATTEMPTS):
-            chosen = ports.choose(self._identity, attempt)
+        complete = self._record() is not None
+        for attempt in range(1, ATTEMPTS + 1):
+            chosen = ports.choose(self._identity, attempt - 1)
             try:
                 self._launch.run(chosen)
             except PortTakenError:
                 processes.stop(self.folder)
-                if attempt + 1 == ATTEMPTS:
+                if attempt == ATTEMPTS:
                     raise
-            else:
-                break
-        complete = bool(known.get("complete"))
-        self._write_record({"ports": chosen, "fingerprint": self._fingerprint(programs), "complete": complete})
+                continue
+            self._write_record({"ports": chosen, "fingerprint": self._fingerprint(programs), "complete": complete})
+            missing = self._missing_kinds()
+            if not missing:
+                return
+            processes.stop(self.folder)
+            if attempt == ATTEMPTS:
+                raise SimulatorError(f"kwokctl did not install {', '.join(missing)}:\n{self._launch.complaints()}")
+
+    def _missing_kinds(self) -> list[str]:
+        """Kinds of kwok that the API server does not know: kwokctl tries only once to install them."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        with self.admin() as api:
+            what = "the API server does not list its kinds"
+            found = wait_for(what, lambda: api.get(path), seconds=READY_SECONDS, failed=self._launch.failure)
+        return sorted(set(CRDS) - {item["spec"]["names"]["kind"] for item in found["items"]})
 
     def _fill(self, *, fresh: bool) -> None:
         with self.admin() as api:
@@ -258,32 +267,6 @@ class Cluster:
         for leftover in self._workdir.glob(f"{self.name}.*.yaml"):
             leftover.unlink(missing_ok=True)
         (self._workdir / f"{self.name}.kwokctl.log").unlink(missing_ok=True)
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One start, stop or delete of a cluster at a time; the lock ends with its process, however that ends."""
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            self._workdir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self._lock.open("w") as handle:
-                if _try_lock(handle.fileno(), self._lock):
-                    yield
-                    return
-            if time.monotonic() > deadline:
-                raise SimulatorError(
-                    f"another process has been starting or stopping the simulated cluster {self.name} "
-                    f"for {LOCK_SECONDS:.0f} s; end it and try again"
-                )
-            time.sleep(0.1)
-
-
-def _try_lock(handle: int, path: Path) -> bool:
-    """Whether the lock is ours now, and its file still the one that others will open."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except (BlockingIOError, FileNotFoundError):
-        return False
 
 
 def default_name(root: Path) -> str:

@@ -80,8 +80,7 @@ class Launch:
             SimulatorError: with the reason and the last lines of the log that shows it.
         """
         self._prepare(chosen)
-        output = self.workdir / f"{self.name}.kwokctl.log"
-        with output.open("wb") as log:
+        with self._output.open("wb") as log:
             process = subprocess.Popen(
                 self._command(chosen),
                 cwd=self.folder,
@@ -99,7 +98,7 @@ class Launch:
                     process.kill()
                     process.wait()
         # kwokctl's exit code is not asked: it is 1 when its CRDs are there already, and 0 when nothing answers
-        reason = self.failure() or self._not_started(output)
+        reason = self.failure() or self._not_started()
         if reason:
             raise self._error(reason)
         self._keep_certificates()
@@ -152,10 +151,14 @@ class Launch:
             umask=0o077,
         )
 
-    def _not_started(self, output: Path) -> str | None:
+    def complaints(self) -> str:
+        """What kwokctl named as errors at the last start."""
+        return errors(self._output)
+
+    def _not_started(self) -> str | None:
         alive = processes.running(self.folder)
         missing = [name for name in reversed(processes.COMPONENTS) if name not in alive and name != NODES]
-        return f"kwokctl did not start {', '.join(missing)}:\n{errors(output)}" if missing else None
+        return f"kwokctl did not start {', '.join(missing)}:\n{self.complaints()}" if missing else None
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for kwokctl, but no longer than every process that it started lives."""
@@ -214,6 +217,10 @@ class Launch:
             half.rename(self.data / "pki")
 
     @property
+    def _output(self) -> Path:
+        return self.workdir / f"{self.name}.kwokctl.log"
+
+    @property
     def _configuration(self) -> Path:
         return self.workdir / f"{self.name}.kwokctl.yaml"
 
@@ -267,7 +274,7 @@ def tail(path: Path) -> str:
 
 
 def errors(path: Path) -> str:
-    """The errors in kwokctl's log, whose lines are JSON."""
+    """The errors in kwokctl's log, whose lines are JSON; some of them it only calls warnings."""
     found = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
@@ -275,6 +282,6 @@ def errors(path: Path) -> str:
         except ValueError:
             found.append(line)
             continue
-        if entry.get("level") == "ERROR":
+        if entry.get("level") in {"ERROR", "WARN"} and "err" in entry:
             found.append(f"{entry.get('msg')}: {entry.get('err')}")
     return "\n".join(f"  {line[:LINE_CHARACTERS]}" for line in found[-LOG_LINES:]) or "  (it names no error)"

@@ -191,6 +191,43 @@ def test_taken_ports_are_avoided(cluster: Cluster, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize("attempts", [2, 1])
+def test_kinds_that_kwokctl_did_not_install(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """A loaded machine can keep kwokctl from installing its kinds: it is started again, and only then given up."""
+    monkeypatch.setattr("simulator.cluster.ATTEMPTS", attempts)
+    folder = tmp_path / "bin"
+    shutil.copytree(CHECKOUT / ".voltaic" / "bin", folder, symlinks=True)
+    real = (folder / "kwokctl").resolve()
+    (folder / "kwokctl").unlink()
+    (folder / "kwokctl").write_text(
+        f"""#!/bin/sh
+if [ ! -e '{tmp_path}/once' ]; then
+    touch '{tmp_path}/once'
+    for argument; do
+        shift
+        case "$argument" in --enable-crds=*) ;; *) set -- "$@" "$argument" ;; esac
+    done
+fi
+exec '{real}' "$@"
+"""
+    )
+    (folder / "kwokctl").chmod(0o755)
+    own = Cluster(cluster.name, cluster.root, bin_folder=folder)
+    if attempts == 2:
+        assert own.start().state == "running"
+        return
+    with pytest.raises(SimulatorError) as failed:
+        own.start()
+    assert str(failed.value) == (
+        "kwokctl did not install ClusterExec, ClusterLogs, ClusterPortForward, Exec, Logs, PortForward, Stage:\n"
+        "  (it names no error)"
+    )
+    assert own.status().state == "absent"
+
+
+@pytest.mark.cluster
 def test_two_starts_at_once_make_one_cluster(cluster: Cluster) -> None:
     """Two starts of the same cluster at the same time: one starts it, the other waits and finds it running."""
     results: list[str] = []

@@ -11,6 +11,7 @@ import pytest
 from simulator import Cluster, SimulatorError, ports
 from simulator.api import wait_for
 from simulator.cluster import clusters, default_name
+from simulator.lock import exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +43,10 @@ def test_half_written_record_counts_as_none(tmp_path: Path) -> None:
 
 def test_lock_is_waited_for_and_then_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits too long for another start is told what happens, instead of waiting for ever."""
-    monkeypatch.setattr("simulator.cluster.LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("simulator.lock.LOCK_SECONDS", 0.2)
     cluster = Cluster("x", tmp_path)
     with (
-        cluster._locked(),
+        exclusive(cluster._lock, cluster.name),
         pytest.raises(SimulatorError, match="another process has been starting or stopping the simulated cluster x"),
     ):
         Cluster("x", tmp_path).stop()
