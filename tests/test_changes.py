@@ -102,8 +102,8 @@ def test_what_voltaic_adds_itself_gives_way() -> None:
 
 
 def test_what_a_release_lacks_cannot_be_changed_to() -> None:
-    """A release without `--max-batch-size` cannot be given one."""
-    assert apply(spec_of(version="1.2.0"), {"maxBatchSize": 1}) is None
+    """A release without `--quantize fp8` cannot be given it."""
+    assert apply(spec_of(version="1.2.0"), {"quantization": "fp8"}) is None
     assert apply(spec_of("--max-batch-size", "1"), {"engineVersion": "1.2.0"}) is None
 
 
@@ -130,8 +130,9 @@ def test_two_specs_are_never_mixed(first: int) -> None:
 
 
 def test_a_batch_size_bounds_what_the_release_keeps_to() -> None:
-    """Up to 2.2.0 a batch size becomes a bound of the concurrent requests too; later it stands alone."""
-    old = changed(spec_of("--num-shard", "1", version="2.0.4"), {"maxBatchSize": 2})
-    assert (old.option("max_batch_size"), old.option("max_concurrent_requests")) == (2, 2)
+    """Up to 2.2.0 a batch size becomes a bound of the concurrent requests, also where there is no such option yet."""
+    for version in ("1.2.0", "2.0.4"):
+        old = changed(spec_of("--num-shard", "1", version=version), {"maxBatchSize": 2})
+        assert (old.option("max_batch_size"), old.option("max_concurrent_requests")) == (None, 2)
     new = changed(spec_of("--num-shard", "1"), {"maxBatchSize": 2})
     assert (new.option("max_batch_size"), new.option("max_concurrent_requests")) == (2, None)

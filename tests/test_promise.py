@@ -249,6 +249,16 @@ def test_common_advice_for_1_2_0(model: str, gpus: int, args: str, env: dict[str
     check(verdict_of("1.2.0", model, args, gpus=gpus, env=env), wanted)
 
 
+def test_a_switch_that_is_not_the_reason_is_not_the_way_out() -> None:
+    """A model type that a release does not know stays unknown to it with flash attention."""
+    (finding,) = (
+        finding
+        for finding in verdict_of("1.2.0", GEMMA, ONE_OLD, gpu="a100-40gb", env=OFF).answers
+        if finding.rule == MODEL
+    )
+    assert finding.fix == "Use TGI 3.3.7."
+
+
 def test_two_visible_gpus_may_shard_by_themselves() -> None:
     """Without --num-shard two GPUs are sharded or not as the container runtime lists them: not accepted."""
     check(verdict_of("3.0.1", MISTRAL, SMALL, gpus=2, env=OFF), "unknown")

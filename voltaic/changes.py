@@ -74,16 +74,15 @@ def _options(engine: Engine, spec: ServingSpec, settings: Mapping[str, Any]) -> 
         options["model_id"] = settings["model"]
     if "shards" in settings:
         options.pop("sharded", None)
-    for key, name in OPTIONS.items():
+    bound = engine.batch_bound(settings.get("engineVersion", spec.release.version))
+    for key, option in OPTIONS.items():
         if key not in settings:
             continue
+        name = bound if key == "maxBatchSize" else option
         if settings[key] is None:
             options.pop(name, None)
         else:
             options[name] = settings[key]
-    if settings.get("maxBatchSize") is not None:
-        version = settings.get("engineVersion", spec.release.version)
-        options[engine.batch_bound(version)] = settings["maxBatchSize"]
     return options
 
 

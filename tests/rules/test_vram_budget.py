@@ -107,6 +107,8 @@ def test_a_batch_size_that_the_release_does_not_keep_to() -> None:
         "128 bounds the batch, and every request may reach max_total_tokens 1536."
     ) in finding.why
     assert finding.fix.startswith("Lower max_concurrent_requests or max_total_tokens. ")
+    (finding,) = ask(1024, 1536, 1024, engine_version="2.0.4")
+    assert "since in tgi 2.0.4 nothing but max_concurrent_requests 128 bounds the batch" in finding.why
     assert ask(1024, 1536, 1024, 1, engine_version="2.0.4", more=("--max-concurrent-requests", "1")) == ()
 
 

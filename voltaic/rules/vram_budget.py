@@ -113,7 +113,7 @@ def _requests(spec: ServingSpec) -> str:
         return f"which is max_batch_size {size} x max_total_tokens {total}"
     stated = spec.option("max_batch_size")
     if stated is None:
-        since = "since without max_batch_size"
+        since = "since without max_batch_size" if _bound(spec) == "max_batch_size" else f"since in {spec.release}"
     elif stated == size:
         since = f"since below max_batch_size {size}"
     else:
@@ -127,9 +127,13 @@ def _requests(spec: ServingSpec) -> str:
 def _way_out(spec: ServingSpec, gpu: GpuBill) -> str:
     if _weights_alone(gpu):
         return LESS_OR_MORE
+    return f"Lower {_bound(spec)} or max_total_tokens. {LESS_OR_MORE}"
+
+
+def _bound(spec: ServingSpec) -> str:
+    """Return the option that bounds the requests of a batch in this release."""
     engine = engines.engine(spec.release.engine)
-    bound = "max_batch_size" if engine is None else engine.batch_bound(spec.release.version)
-    return f"Lower {bound} or max_total_tokens. {LESS_OR_MORE}"
+    return "max_batch_size" if engine is None else engine.batch_bound(spec.release.version)
 
 
 def _without_bill(spec: ServingSpec, bill: NoBill) -> Finding:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from voltaic.engines.base import Support
 from voltaic.engines.tgi import features, quantization
-from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of
+from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of, dispatch
 from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.support import way_out
 from voltaic.findings import quoted
@@ -176,7 +176,8 @@ def _lacks_flash(case: Case) -> str:
 def _error_fix(case: Case, count: int, outcome: Outcome) -> str:
     if "trust_remote_code" in outcome.error or case.needs_trust:
         return "Add --trust-remote-code, after reading the code of that revision."
-    if case.switched_off and case.arch not in {"sm_70", "sm_75"}:
+    served = dispatch(case.family, case.model_type, case.version, flash=True, sharded=count > 1).way in IMPLEMENTATIONS
+    if case.switched_off and served and case.arch not in {"sm_70", "sm_75"}:
         return "Remove USE_FLASH_ATTENTION=false."
     single = count > 1 and case.outcome(1).way in {"fallback", "native", "flash"}
     starts = case.ask("starts")
