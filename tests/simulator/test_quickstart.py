@@ -173,7 +173,7 @@ def test_exit_code_of_pulumi_and_lost_cluster(checkout: Checkout) -> None:
 
 def test_killed_in_the_middle(checkout: Checkout) -> None:
     """Everything killed in the middle of `up`: the next one lifts the lock and ends with the stack, nothing twice."""
-    checkout.config(delay="15s")
+    checkout.config(delay="6s")
     process = checkout.start()
     locks = checkout.folder / ".voltaic" / "state" / ".pulumi" / "locks"
     path = "/api/v1/namespaces/llm/pods"
