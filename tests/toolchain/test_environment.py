@@ -27,7 +27,7 @@ case "$1 $2" in
     for folder in "$@"; do :; done
     mkdir -p "$folder/bin" && printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" > "$folder/bin/python"
     chmod +x "$folder/bin/python" ;;
-"pip $FAKE_UV_FAILS") echo "no such package" >&2; exit 1 ;;
+"pip $FAKE_UV_FAILS") echo "${FAKE_UV_FAULT:-no such package}" >&2; exit 1 ;;
 esac
 """
 
@@ -100,6 +100,17 @@ def test_failed_installation_is_not_taken_for_done(checkout: Checkout, machine: 
     assert not environment.is_current(checkout.layout, environment.base_interpreter())
     environment.ensure(checkout.layout, machine)
     assert environment.is_current(checkout.layout, environment.base_interpreter())
+
+
+def test_unknown_certificate(checkout: Checkout, machine: dict[str, str]) -> None:
+    """Behind a proxy with a certificate of its own, the error names the variables that help."""
+    fault = "cause: invalid peer certificate: UnknownIssuer"
+    with pytest.raises(SetupError) as failure:
+        environment.ensure(checkout.layout, machine | {"FAKE_UV_FAILS": "sync", "FAKE_UV_FAULT": fault})
+    assert str(failure.value) == (
+        f"the Python environment could not be made:\n  {fault}\nset UV_SYSTEM_CERTS=true (the machine's certificates) "
+        "or SSL_CERT_FILE (a file of your own), then run this again"
+    )
 
 
 def test_missing_lock_is_said(checkout: Checkout, machine: dict[str, str]) -> None:

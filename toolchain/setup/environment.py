@@ -13,7 +13,7 @@ from toolchain.setup.console import Step
 from toolchain.setup.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from toolchain.setup.layout import Layout
@@ -105,10 +105,17 @@ def _make(layout: Layout, environ: Mapping[str, str], base: str) -> None:
         raise SetupError(
             "the Python environment could not be made:\n  "
             + "\n  ".join(error.tail[-12:])
-            + "\nmend what it says (most often the access to the package index), then run this again"
+            + f"\n{_advice(error.tail)}, then run this again"
         ) from error
     files.write_if_changed(stamp, wanted(layout, base))
     step.end("ready")
+
+
+def _advice(said: Sequence[str]) -> str:
+    """Return what to do about a failed installation."""
+    if "UnknownIssuer" in "\n".join(said):  # most often a company's proxy
+        return "set UV_SYSTEM_CERTS=true (the machine's certificates) or SSL_CERT_FILE (a file of your own)"
+    return "mend what it says (most often the access to the package index)"
 
 
 def compile_sources(layout: Layout) -> None:
