@@ -73,8 +73,8 @@ def test_one_shared_head_is_repeated_only_in_padded_batches() -> None:
 def test_decode_of_falcon_holds_scores() -> None:
     """falcon-7b holds its attention scores in a decode step, and repeated heads beside them when padded."""
     falcon = kind("tiiuae/falcon-7b")
-    assert held(falcon, replace(LOAD, batch=1))["decode"][1] == max(4 * 71 * 2048, 4 * 65_024)
-    assert held(falcon)["decode"][1] == 2 * (4 * 71 * 2048 + 2 * 71 * 64 * 2048)
+    assert held(falcon, replace(LOAD, batch=1))["decode"][1] == max(5 * 71 * 2048, 4 * 65_024)
+    assert held(falcon)["decode"][1] == 2 * (5 * 71 * 2048 + 2 * 71 * 64 * 2048)
 
 
 def test_prefill_holds_the_running_requests_too() -> None:
@@ -115,8 +115,8 @@ def test_eager_attention_holds_all_scores() -> None:
 
 
 def test_falcon_attention_is_quadratic() -> None:
-    """No fused kernel takes falcon-7b's one K and V head: 4BaL^2 + 2L^2 + 12Th bytes."""
-    assert held(kind("tiiuae/falcon-7b"))["warm-up"][1] == 4 * 71 * 1024**2 + 2 * 1024**2 + 12 * 1024 * 4544
+    """No fused kernel takes falcon-7b's one K and V head: 5BaL^2 + 2L^2 + 12Th bytes."""
+    assert held(kind("tiiuae/falcon-7b"))["warm-up"][1] == 5 * 71 * 1024**2 + 2 * 1024**2 + 12 * 1024 * 4544
 
 
 def test_phi_holds_its_wide_mlp() -> None:
@@ -174,3 +174,29 @@ def test_one_sampling_setting_keeps_its_prefill_logits(upcast: bool, width: int)
 def test_a_prompt_longer_than_the_prefill_limit_is_read_whole() -> None:
     """A prompt is never cut: the logits of its whole length are kept."""
     assert kept_logits(kind(LLAMA), replace(LOAD, prefill=10)) == 2 * 1024 * 32_000
+
+
+def test_gpt2_keeps_the_queries_of_a_fresh_prompt() -> None:
+    """The cache of a prompt of gpt2 is a view of queries, keys and values, until the first decode step copies it."""
+    gpt2, token = kind("openai-community/gpt2"), 2 * 2 * 12 * 768
+    load, gpu = replace(LOAD, total=1024, input=1000, prefill=1000), GpuWeights(0, layers=12, first=True, head=True)
+    found = held(gpt2, load, gpu)
+    assert found["warm-up"][0] == 1024 * token * 3 // 2
+    assert found["prefill"][0] == 1024 * token + 1000 * token * 3 // 2
+    assert found["decode"][0] == 2 * 2 * 1024 * token
+    old, new = 1024 * token + 1000 * token * 3 // 2, 2 * 1024 * token
+    assert found["join"][0] == max(old + new // 24, new + old // 24, new - new // 24 + 2 * (old // 24))
+    together = held(gpt2, replace(load, prefill=2000), gpu)
+    assert together["decode"][0] == 2 * 1000 * token * 5 // 2
+
+
+def test_eager_attention_repeats_shared_heads() -> None:
+    """Eager attention holds one layer's repeated K and V beside the scores where heads are shared: Mistral."""
+    assert held(kind(MISTRAL, eager=True))["warm-up"][1] == 8 * 32 * 1024**2 + 10 * 1024 * 4096 + 4 * 1024 * 4096
+
+
+def test_eager_phi_computes_in_32_bits() -> None:
+    """Eager phi-2 holds 32-bit scores before and after the softmax, and a 32-bit copy of one layer's keys."""
+    found = held(kind("microsoft/phi-2", eager=True))
+    assert found["warm-up"][1] == 10 * 32 * 1024**2 + 10 * 1024 * 2560
+    assert found["decode"][1] == 2 * 32 * 2048 * (10 + 4 * 80)

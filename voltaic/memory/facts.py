@@ -32,6 +32,8 @@ class LayerForm:
     """Kind of positions for which the form holds."""
     kv_heads: int | None = None
     """Number of K and V heads for which the form holds; None: any."""
+    keys: int = 0
+    """Bytes of the copy of a layer's keys in a decode step, for each element that a query head sees."""
 
 
 @cache
@@ -56,6 +58,7 @@ def _form(row: Mapping[str, Any]) -> LayerForm:
         source=source(row),
         positions=row.get("positions", "rotary"),
         kv_heads=row.get("kv_heads"),
+        keys=row.get("keys", 0),
     )
 
 
@@ -77,7 +80,13 @@ def layer_form(arch: Architecture) -> LayerForm | None:
 def eager_form(model_type: str) -> LayerForm | None:
     """Return the activations of attention without a fused kernel; None where no form is known for the family."""
     row = table()["eager"]
-    return _form(row) if model_type in row["families"] else None
+    return _form({**row, **row["family"].get(model_type, {})}) if model_type in row["families"] else None
+
+
+@cache
+def keeps_queries(model_type: str) -> bool:
+    """Return whether a prompt's cache keeps its queries until the next decode step."""
+    return model_type in table()["fused_projection"]["families"]
 
 
 @cache

@@ -77,21 +77,23 @@ def moments(kind: Kind, load: Load, gpu: GpuWeights) -> Iterator[Held]:
     """Yield what a GPU holds at every moment of a server's life, at the worst that the limits allow."""
     layers = kind.arch.layers if kind.whole_cache else gpu.layers
     per_token = kv_per_layer(kind.arch) * layers
+    fresh = per_token + _queries(kind.arch) * layers  # of a prompt that has not been decoded yet
     logits = gpu.first or gpu.head
 
     requests, tokens = load.warm_up_requests, load.warm_up_tokens
     warm_up = _pass(kind, requests, tokens, gpu.layers, logits=logits, prompt_log_probabilities=True, padded=False)
-    yield Held("warm-up", requests * tokens * per_token, warm_up)
+    yield Held("warm-up", requests * tokens * fresh, warm_up)
 
     most = min(load.batch, max(1, load.prefill // load.input))
     for joining in {1, most}:
         running = (load.batch - joining) * load.total
         forward = _pass(kind, joining, load.input, gpu.layers, logits=logits, padded=joining > 1)
-        yield Held("prefill", (running + joining * load.input) * per_token, forward)
+        yield Held("prefill", running * per_token + joining * load.input * fresh, forward)
 
     if load.batch > 1 and layers:
-        yield Held("join", _joined(load, per_token, layers), 0)
-    yield Held("decode", 2 * load.batch * load.total * per_token, _decode(kind, load, gpu.layers, logits=logits))
+        yield Held("join", _joined(load, per_token, fresh, layers), 0)
+    cache = max(2 * load.batch * load.total * per_token, most * load.input * (fresh + per_token))
+    yield Held("decode", cache, _decode(kind, load, gpu.layers, logits=logits))
 
 
 def kept_logits(kind: Kind, load: Load) -> int:
@@ -103,6 +105,11 @@ def kept_logits(kind: Kind, load: Load) -> int:
 def kv_per_layer(arch: Architecture) -> int:
     """Return the bytes that one token adds to the cache of one layer, keys and values."""
     return arch.transformers_kv_elements_per_token // arch.layers * FLOAT_BYTES
+
+
+def _queries(arch: Architecture) -> int:
+    """Return the bytes by which one token of a fresh prompt exceeds its cache in one layer."""
+    return FLOAT_BYTES * arch.heads * arch.head_dim if facts.keeps_queries(arch.model_type) else 0
 
 
 def _prefill_tokens(load: Load) -> int:
@@ -148,7 +155,10 @@ def _layer(kind: Kind, requests: int, tokens: int, *, padded: bool) -> int:
             held, matrix * arch.hidden * arch.intermediate + _formed(int8, arch, requests, tokens, padded=padded)
         )
     eager = facts.eager_form(arch.model_type) if kind.eager else None
-    return held if eager is None else max(held, _formed(eager, arch, requests, tokens, padded=padded))
+    if eager is None:
+        return held
+    repeated = 2 * FLOAT_BYTES * requests * tokens * arch.heads * arch.head_dim if arch.kv_heads < arch.heads else 0
+    return max(held, _formed(eager, arch, requests, tokens, padded=padded) + repeated)
 
 
 def _formed(form: facts.LayerForm, arch: Architecture, requests: int, tokens: int, *, padded: bool) -> int:
@@ -158,11 +168,11 @@ def _formed(form: facts.LayerForm, arch: Architecture, requests: int, tokens: in
     return requests * tokens * linear + form.quadratic * requests * arch.heads * squared + form.square * squared + mask
 
 
-def _joined(load: Load, per_token: int, layers: int) -> int:
+def _joined(load: Load, per_token: int, fresh: int, layers: int) -> int:
     """Return the cache while a new batch is joined to a running one, layer by layer."""
     joining = min(load.batch, max(1, load.prefill // load.input))
     joining = min(joining, load.batch - 1)
-    old = ((load.batch - joining) * load.total + joining * load.input) * per_token
+    old = (load.batch - joining) * load.total * per_token + joining * load.input * fresh
     new = load.batch * load.total * per_token
     one_of_new, one_of_old = new // (2 * layers), old // (2 * layers)
     return max(old + one_of_new, new + one_of_old, new - one_of_new + 2 * one_of_old)
@@ -176,7 +186,7 @@ def _decode(kind: Kind, load: Load, layers: int, *, logits: bool) -> int:
         held = _repeated(arch, load.batch, load.total)
         form = facts.eager_form(arch.model_type) if kind.eager else None
         if form is not None:
-            held += form.quadratic * load.batch * arch.heads * load.total
+            held += (form.quadratic + form.keys * arch.head_dim) * load.batch * arch.heads * load.total
     if logits:
         held = max(held, WIDE_BYTES * load.batch * arch.vocab)
     if kind.int8 and layers:
@@ -187,7 +197,8 @@ def _decode(kind: Kind, load: Load, layers: int, *, logits: bool) -> int:
 def _repeated(arch: Architecture, batch: int, tokens: int) -> int:
     """Return one layer's keys and values repeated for every query head, as attention takes them."""
     if arch.model_type == "falcon":
-        scores = 2 * FLOAT_BYTES * batch * arch.heads * tokens
+        form = facts.layer_form(arch)
+        scores = (form.quadratic if form is not None else 0) * batch * arch.heads * tokens
         return scores + (FLOAT_BYTES * batch * arch.heads * arch.head_dim * tokens if batch > 1 else 0)
     if arch.kv_heads == arch.heads or (arch.kv_heads == 1 and batch == 1):
         return 0
