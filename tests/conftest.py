@@ -6,15 +6,20 @@ import os
 import re
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from simulator import Cluster
 from simulator.processes import programs, stop
+from voltaic.engines.tgi.command_line import parse
+from voltaic.hardware import gpu_model
+from voltaic.models import resolve
+from voltaic.spec import Release, ServingSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
 TEST_CLUSTER = re.compile(r"^(?P<folder>.*/clusters/test-(?P<owner>\d+)[^/]*)/bin/")
 
@@ -50,3 +55,43 @@ def stop_clusters_of_killed_sessions() -> None:
             os.kill(int(match["owner"]), 0)
         except ProcessLookupError:
             stop(Path(match["folder"]))
+
+
+class SpecOf(Protocol):
+    """Makes a spec of TGI."""
+
+    def __call__(  # noqa: PLR0917  read from left to right
+        self,
+        version: str | None,
+        profile: str,
+        model: str,
+        args: Sequence[str] = (),
+        env: Mapping[str, str | None] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> ServingSpec:
+        """Return the spec; the profile reads `v100-16gb x2`."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def spec_of() -> SpecOf:
+    """A spec from release, GPUs, model and what follows on the command line."""
+
+    def make(  # noqa: PLR0917  as above
+        version: str | None,
+        profile: str,
+        model: str,
+        args: Sequence[str] = (),
+        env: Mapping[str, str | None] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> ServingSpec:
+        gpu, _, count = profile.partition(" x")
+        return ServingSpec(
+            release=Release("tgi", version),
+            gpu=gpu_model(gpu),
+            gpus=int(count or 1),
+            model=resolve(model, config=config),
+            command=parse(version, ["--model-id", model, *args], env or {}),
+        )
+
+    return make
