@@ -136,10 +136,11 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
     expandable = _expandable_segments(spec)
     factor = facts.planning_factor(arch.model_type, expandable_segments=expandable)
     kept = fallback.kept_logits(kind, load)
-    worst = [
-        max(fallback.moments(kind, load, share), key=lambda held: factor * held.total + _kept(held, share, kept))
-        for share in weights.per_gpu
-    ]
+    worst_of = {
+        share: max(fallback.moments(kind, load, share), key=lambda held: factor * held.total + _kept(held, share, kept))
+        for share in set(weights.per_gpu)  # GPUs in the middle of a split hold the same
+    }
+    worst = [worst_of[share] for share in weights.per_gpu]
     per_gpu = tuple(
         GpuBill(
             budget=gpu.usable_bytes,
