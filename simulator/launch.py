@@ -83,6 +83,7 @@ class Launch:
         with self._output.open("wb") as log:
             process = subprocess.Popen(
                 self._command(chosen),
+                executable=binaries(self.bin_folder)[processes.STARTER],
                 cwd=self.folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -260,7 +261,9 @@ class Launch:
             "kube-apiserver=advertise-address=127.0.0.1",  # else it looks for a default route and ends without one
             "kube-controller-manager=leader-elect=false",  # else a restarted one waits for the lease of the last one
         )
-        command = [str(programs["kwokctl"]), "create", "cluster", *(f"--{key}={value}" for key, value in flags.items())]
+        # by this first word it is known as a process of the cluster; no file of that name is needed
+        program = str(self.folder / "bin" / processes.STARTER)
+        command = [program, "create", "cluster", *(f"--{key}={value}" for key, value in flags.items())]
         return [*command, *(f"--extra-args={value}" for value in extra)]
 
 

@@ -19,6 +19,7 @@ from simulator.errors import SimulatorError
 # in the order in which they are stopped; etcd last, for the API server writes to it until the end
 COMPONENTS = ("kwok-controller", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd")
 GRACE_SECONDS = 3.0  # etcd needs it to end its log cleanly; the others lose nothing
+STARTER = "kwokctl"  # outlives a start that was killed, and goes on starting components
 KILL_SECONDS = 5.0
 PS_SECONDS = 10
 
@@ -44,6 +45,10 @@ def stop(folder: Path) -> int:
     Raises:
         SimulatorError: one of them is still there after SIGKILL.
     """
+    for pid in running(folder).get(STARTER, []):
+        _signal(pid, signal.SIGKILL)
+    if not _gone(folder, STARTER, KILL_SECONDS):
+        raise SimulatorError(f"{STARTER} of {folder} does not end, not even by SIGKILL")
     found = running(folder)
     for component in [*COMPONENTS, *(name for name in found if name not in COMPONENTS)]:
         # the API server would wait for its watchers to go; it holds no state, so it is not asked

@@ -152,11 +152,14 @@ def start_command(cluster: Cluster) -> list[str]:
 @pytest.mark.cluster
 def test_start_that_was_killed_half_way(cluster: Cluster) -> None:
     """A start killed at any moment leaves nothing that the next one stumbles over."""
-    for component in ("etcd", "kwok-controller"):
+    for component in ("kwokctl", "etcd", "kwok-controller"):
         start = subprocess.Popen(start_command(cluster), cwd=CHECKOUT, start_new_session=True)
         wait_for("no process", lambda wanted=component: wanted in processes.running(cluster.folder), seconds=30)
         os.killpg(start.pid, signal.SIGKILL)
         start.wait()
+        if component == "kwokctl":  # not part of the start's process group, and about to start the components
+            cluster.stop()
+            assert processes.running(cluster.folder) == {}
     lock = cluster.user_kubeconfig.with_name(cluster.user_kubeconfig.name + ".lock")
     lock.touch()
     os.utime(lock, (0, 0))
