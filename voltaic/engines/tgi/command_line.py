@@ -101,6 +101,11 @@ def _long(reading: _Reading, text: str, following: str | None) -> int:
     if equals:
         texts.append(attached)
         return 0
+    return _following(reading, option, texts, following)
+
+
+def _following(reading: _Reading, option: Option, texts: list[str | None], following: str | None) -> int:
+    """Take the token that follows as the option's value; return how many tokens were used."""
     if following is None:
         _no_value(reading, option)
         return 0
@@ -123,11 +128,7 @@ def _short(reading: _Reading, letters: str, following: str | None) -> int:
         if rest:
             texts.append(rest.removeprefix("="))
             return 0
-        if following is None:
-            _no_value(reading, option)
-            return 0
-        texts.append(following)
-        return 1
+        return _following(reading, option, texts, following)
     return 0
 
 
