@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import functools
+from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Engine
 
-_NAMES = ("tgi",)
+_CLASSES = MappingProxyType({"tgi": "Tgi"})
+"""Class of each engine in `voltaic.engines.<name>.engine`."""
 
 
 def names() -> tuple[str, ...]:
     """Return the names of the engines that have facts here."""
-    return _NAMES
+    return tuple(_CLASSES)
 
 
 @functools.cache
 def engine(name: str) -> Engine | None:
     """Return an engine by name; None where nothing is known about it."""
-    if name != "tgi":
+    if name not in _CLASSES:
         return None
-    from voltaic.engines.tgi.engine import Tgi  # noqa: PLC0415  loads facts only when an engine is asked
-
-    return Tgi()
+    # An engine's facts are loaded only when it is asked.
+    module = import_module(f"voltaic.engines.{name}.engine")
+    made: Engine = getattr(module, _CLASSES[name])()
+    return made

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from voltaic.memory.bill import Bill, NoBill
     from voltaic.spec import CommandLine, ServingSpec
 
-Implementation = Literal["flash", "transformers-fallback", "native-tensor-parallel"]
+Implementation = Literal[
+    "flash",
+    "transformers-fallback",
+    "native-tensor-parallel",
+    "vllm-v0",
+    "vllm-v1",
+    "turbomind",
+    "llama.cpp",
+]
 Answer = Literal["ok", "no", "unknown"]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from voltaic.findings import Source
 
-Moment = Literal["load", "warm-up", "prefill", "join", "decode"]
+Moment = Literal["load", "warm-up", "graph-capture", "prefill", "join", "decode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,10 @@ class GpuBill:
     kv_cache: int
     activations: int
     other: int
-    """Planning margin on the dynamic part, for what the caching allocator cannot reuse."""
+    """All the rest: CUDA graphs, communication buffers, what the caching allocator cannot reuse."""
+    terms: tuple[tuple[str, int], ...] = ()
+    """What `context` and `other` are made of and what else is worth telling, by name: `nccl`, `cuda_graphs`,
+    `allocator_slack`, `kv_pool` (what the engine takes for its pool, of which `kv_cache` is what the limits need)."""
 
     @property
     def total(self) -> int:
@@ -35,10 +38,30 @@ class GpuBill:
         """Budget less total, in bytes; negative where it does not fit."""
         return self.budget - self.total
 
-    def document(self) -> dict[str, int]:
+    def document(self) -> dict[str, Any]:
         """Return the bill of this GPU as in a plan document."""
         names = ("budget", "context", "weights", "kv_cache", "activations", "other", "total", "headroom")
-        return {name: getattr(self, name) for name in names}
+        document: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.terms:
+            document["terms"] = dict(self.terms)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Something beside the sum that must hold and does not, as a pool that is smaller than one request."""
+
+    name: str
+    """Kebab-case: `kv-pool`, `share-not-free`."""
+    found: int
+    needed: int
+    unit: Literal["tokens", "bytes"]
+    message: str
+    """What is found and what is needed, in one sentence with both numbers."""
+    why: str
+    fix: str
+    """What to change, in words; proven ways out are searched besides."""
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,9 @@ class Bill:
     margin: float = 0.0
     """Share of the budget by which the estimate may err; a bill that fits with less headroom is tight."""
     sources: tuple[Source, ...] = ()
+    moments: tuple[tuple[Moment, tuple[int, ...]], ...] = ()
+    """Bytes held at each moment on each GPU, where an engine tells them apart."""
+    shortfalls: tuple[Shortfall, ...] = ()
 
     @property
     def worst(self) -> GpuBill:
@@ -62,8 +88,8 @@ class Bill:
 
     @property
     def fits(self) -> bool:
-        """Whether every GPU holds its part."""
-        return self.worst.headroom >= 0
+        """Whether every GPU holds its part, and the engine's own conditions hold."""
+        return self.worst.headroom >= 0 and not self.shortfalls
 
     @property
     def tight(self) -> bool:
@@ -72,12 +98,15 @@ class Bill:
 
     def document(self) -> dict[str, Any]:
         """Return the bill as in a plan document (schema voltaic/plan/v1)."""
-        return {
+        document: dict[str, Any] = {
             "per_gpu": [gpu.document() for gpu in self.per_gpu],
             "kv_cache_bytes_per_token": self.kv_cache_bytes_per_token,
             "kv_cache_tokens": self.kv_cache_tokens,
             "peak_moment": self.peak_moment,
         }
+        if self.moments:
+            document["moments"] = {moment: list(held) for moment, held in self.moments}
+        return document
 
 
 @dataclass(frozen=True, slots=True)

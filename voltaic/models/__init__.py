@@ -1,6 +1,6 @@
 """Model architectures and the catalogue of known models. Data is read on first use."""
 
-from voltaic.models.architecture import Architecture, Quantization
+from voltaic.models.architecture import Architecture, Cache, Quantization
 from voltaic.models.config import read_config
 from voltaic.models.directory import InvalidModelDir, model_dir
 from voltaic.models.errors import InvalidConfig, UnknownArchitecture
@@ -17,6 +17,7 @@ from voltaic.models.stored import checkpoint_bytes
 
 __all__ = [
     "Architecture",
+    "Cache",
     "CatalogueModel",
     "InvalidConfig",
     "InvalidModelDir",

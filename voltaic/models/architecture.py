@@ -26,6 +26,37 @@ class Quantization:
     """Modules that stay unquantized, as written (`modules_to_not_convert`)."""
 
 
+CacheKind = Literal["full", "sliding", "chunked", "latent", "state", "cross"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What the layers of one kind keep of a sequence. Layers that keep nothing of their own are in no `Cache`."""
+
+    kind: CacheKind
+    """`latent`: multi-head latent attention; `state`: of a size that does not grow with the sequence."""
+    layers: int
+    """Layers of this kind."""
+    kv_heads: int = 0
+    key_dim: int = 0
+    """Elements of one head of K per token."""
+    value_dim: int = 0
+    """Elements of one head of V per token."""
+    window: int | None = None
+    """Tokens that a sliding or chunked layer looks back; None: all."""
+    latent: int = 0
+    """Elements per token and layer of a latent cache, `kv_lora_rank` + `qk_rope_head_dim`, where engines keep one."""
+    conv_state: int = 0
+    """Elements per sequence and layer of the state of a convolution."""
+    recurrent_state: int = 0
+    """Elements per sequence and layer of a recurrent state."""
+
+    @property
+    def elements_per_token(self) -> int:
+        """Elements that one token adds over all layers of this kind, keys and values, not latent."""
+        return self.layers * self.kv_heads * (self.key_dim + self.value_dim)
+
+
 @dataclass(frozen=True, slots=True)
 class Architecture:
     """Shapes of a decoder. All sizes are counts of elements, heads, layers or tokens."""
@@ -73,9 +104,15 @@ class Architecture:
     """Longest context in tokens as config.json itself says it; None: it does not, whatever the class assumes then."""
 
     @property
+    def caches(self) -> tuple[Cache, ...]:
+        """What its layers keep of a sequence, by kind of layer."""
+        kind: CacheKind = "full" if self.sliding_window is None else "sliding"
+        return (Cache(kind, self.layers, self.kv_heads, self.head_dim, self.head_dim, self.sliding_window),)
+
+    @property
     def kv_elements_per_token(self) -> int:
         """Elements that one token adds to K and V together, over all layers, as the weights produce them."""
-        return 2 * self.layers * self.kv_heads * self.head_dim
+        return sum(cache.elements_per_token for cache in self.caches)
 
     @property
     def transformers_kv_elements_per_token(self) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from voltaic import engines
 from voltaic.answers import bill_of, runs_of
 from voltaic.findings import Finding
-from voltaic.memory.bill import Bill, GpuBill, NoBill
+from voltaic.memory.bill import Bill, GpuBill, NoBill, Shortfall
 from voltaic.rules.rule import Rule
 from voltaic.units import gib
 
@@ -28,7 +28,14 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
     if bill.fits:
         return ()
     unreadable = tuple(fault.where for fault in spec.command.faults if fault.unreadable)
-    return (_unreadable(bill, unreadable) if unreadable else _over_budget(spec, bill),)
+    if unreadable:
+        return (_unreadable(bill, unreadable),)
+    over = (_over_budget(spec, bill),) if bill.worst.headroom < 0 else ()
+    return over + tuple(_short(shortfall) for shortfall in bill.shortfalls)
+
+
+def _short(shortfall: Shortfall) -> Finding:
+    return Finding(rule=ID, message=shortfall.message, why=shortfall.why, fix=shortfall.fix, sources=shortfall.sources)
 
 
 def _unreadable(bill: Bill, unreadable: tuple[str, ...]) -> Finding:
