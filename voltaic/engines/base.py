@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from voltaic.findings import Source
     from voltaic.memory.bill import Bill, NoBill
@@ -54,6 +54,43 @@ class Runs:
     """Effective limits by option name after the launcher's own arithmetic, in tokens or requests; absent: unbounded."""
     transformers: tuple[int, int, int] | None = None
     """Release of transformers that runs the model, `(4, 46, 3)`; None: not this library, or not known."""
+
+
+Topic = Literal["starts", "model", "weights", "dtype", "feature", "route"]
+CellAnswer = Literal["ok", "no", "differs", "unknown"]
+"""`differs`: it starts and does something that was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixCell:
+    """One answer of an engine's capability matrix, for one release on one architecture of GPUs."""
+
+    topic: Topic
+    subject: str
+    """What is asked about: a model family, a weights format, a dtype, a route; empty for `starts`."""
+    answer: CellAnswer
+    source: Source
+    setting: str = ""
+    """Under which setting, where a subject has several answers: `1 shard`, `several shards`."""
+    how: str = ""
+    """What serves it, where something does: `flash`, `turbomind`, …"""
+    needs: str = ""
+    """What must be set for it: `USE_FLASH_ATTENTION=false`."""
+    message: str = ""
+    """The engine's own error, or what happens instead; empty where all is as asked."""
+
+
+@runtime_checkable
+class HasMatrix(Protocol):
+    """An engine whose facts can be printed as a matrix. Nothing here is asked in a verdict."""
+
+    def archs(self) -> tuple[str, ...]:
+        """Return the architectures of GPUs that the facts cover: `sm_70`, `gfx942`."""
+        ...
+
+    def matrix(self, version: str, arch: str) -> Iterable[MatrixCell]:
+        """Yield every answer for one of `releases()` on one of `archs()`, the one on `starts` first."""
+        ...
 
 
 class Engine(Protocol):
