@@ -1,0 +1,113 @@
+"""What the search for ways out needs of an engine: its limits in words that every engine has, and how to say them.
+
+An engine whose limits are options of their own takes `Named` and lists the names; one that is more contrary answers
+`HasWays` by itself. Without either only what needs no bill is searched: repairs, releases, profiles, models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from voltaic.engines.base import Runs
+    from voltaic.memory.bill import Bill, NoBill
+    from voltaic.spec import ServingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a server is asked to hold: requests and tokens."""
+
+    requests: int
+    """Requests at once that the limits allow."""
+    total: int
+    """Tokens of the longest request, prompt and answer."""
+    prompt: int | None = None
+    """Tokens of the longest prompt, where the engine bounds it apart."""
+    prefill: int | None = None
+    """Tokens of one prefill pass, where they can be lowered."""
+    bounded: bool = True
+    """Whether an option for the requests at once is what bounds them, not a default that promises nothing."""
+
+
+@runtime_checkable
+class HasWays(Protocol):
+    """An engine whose limits can be lowered and raised. Nothing here parses arguments, so that it is cheap to ask."""
+
+    def load_of(self, spec: ServingSpec, runs: Runs) -> Load | None:
+        """Return what the effective limits ask for; None where they are not known."""
+        ...
+
+    def with_load(self, runs: Runs, load: Load) -> Runs:
+        """Return the same run with other limits, as if the options said so, derived limits included."""
+        ...
+
+    def bill_for(self, spec: ServingSpec, runs: Runs) -> Bill | NoBill:
+        """Return the bill of a spec that runs this way, whatever its command line says of limits and weights."""
+        ...
+
+    def options_for(self, spec: ServingSpec, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Return the canonical options that say these configuration keys on the command line of this spec.
+
+        Keys: `maxTotalTokens`, `maxInputTokens`, `maxBatchPrefillTokens`, `maxBatchTotalTokens`, `maxBatchSize`,
+        `quantization`, `dtype`, `shards`. A value of None takes the option away. None as a whole: a key has no option.
+        """
+        ...
+
+    def lighter(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
+        """Yield quantizations, as settings, that this engine applies to an unquantized checkpoint on this GPU."""
+        ...
+
+    def memory_shares(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
+        """Yield canonical options with other shares of the memory that are worth trying, the nearest first."""
+        ...
+
+
+class Named:
+    """An engine whose limits are options of their own, with the same names among the effective limits of a run."""
+
+    KEYS: Mapping[str, str] = MappingProxyType({})
+    """Canonical option by configuration key: `{"maxTotalTokens": "max_model_len"}`; a key without option is absent."""
+
+    def load_of(self, spec: ServingSpec, runs: Runs) -> Load | None:
+        """Return what the effective limits ask for; None where they are not known."""
+        limits, keys = runs.limits, self.KEYS
+        total, requests = limits.get(keys["maxTotalTokens"]), limits.get(keys["maxBatchSize"])
+        if total is None or requests is None:
+            return None
+        return Load(
+            requests=requests,
+            total=total,
+            prompt=limits.get(keys.get("maxInputTokens", "")),
+            prefill=limits.get(keys.get("maxBatchPrefillTokens", "")),
+            bounded=spec.option(keys["maxBatchSize"]) is not None,
+        )
+
+    def with_load(self, runs: Runs, load: Load) -> Runs:
+        """Return the same run with other limits, as if the options said so."""
+        said = {
+            "maxTotalTokens": load.total,
+            "maxBatchSize": load.requests,
+            "maxInputTokens": load.prompt,
+            "maxBatchPrefillTokens": load.prefill,
+        }
+        changed = {self.KEYS[key]: limit for key, limit in said.items() if limit is not None and key in self.KEYS}
+        return replace(runs, limits={**runs.limits, **changed})
+
+    def options_for(self, spec: ServingSpec, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Return the canonical options that say these configuration keys; None where one has no option."""
+        if not settings.keys() <= self.KEYS.keys():
+            return None
+        return {self.KEYS[key]: value for key, value in settings.items()}
+
+    def lighter(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:  # noqa: ARG002
+        """Yield no quantization: an engine that applies one says so."""
+        yield from ()
+
+    def memory_shares(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:  # noqa: ARG002
+        """Yield no share: an engine that has one says so."""
+        yield from ()
