@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from voltaic import defaults
+from voltaic import defaults, engines
+from voltaic.engines.ways import ways_of
 from voltaic.memory.bill import Bill
-from voltaic.memory.estimate import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voltaic.engines.base import Runs
+    from voltaic.engines.ways import HasWays, Load
+    from voltaic.memory.bill import NoBill
     from voltaic.spec import ServingSpec
 
 STEP: Final = 64
 """Tokens: limits are proposed in multiples of this."""
 LEAST_TOTAL: Final = 512
 """Tokens of the shortest request that is worth proposing."""
+LEAST_PREFILL: Final = 256
+"""Tokens of the smallest prefill pass that is worth proposing."""
 MOST_STATED: Final = (7, 8)
 """Largest share of a request that its prompt may have been given for that share to be kept; more leaves no answer."""
 
@@ -44,85 +48,123 @@ def smaller_limits(spec: ServingSpec, runs: Runs) -> Iterator[dict[str, Any]]:
     The largest that leave the estimate its margin of error, else the largest that fit at all. The bill grows with every
     limit, so that they are found by halving. What is yielded is to be judged: the launcher has constraints of its own.
     """
-    if isinstance(estimate(spec, runs), Bill):
-        yield from _Smaller(spec, runs).proposals()
+    fitting = fitting_of(spec, runs)
+    if fitting is not None:
+        yield from _Smaller(fitting).proposals()
+
+
+def fitting_of(spec: ServingSpec, runs: Runs) -> Fitting | None:
+    """Return what tells whether other limits fit; None where the engine's limits or the bill are not known."""
+    engine = ways_of(engines.engine(spec.release.engine))
+    if engine is None:
+        return None
+    load = engine.load_of(spec, runs)
+    if load is None or not isinstance(engine.bill_for(spec, runs), Bill):
+        return None
+    return Fitting(spec, runs, engine, load)
+
+
+class Fitting:
+    """Tells whether a spec fits with other limits, by the bill alone."""
+
+    def __init__(self, spec: ServingSpec, runs: Runs, engine: HasWays, load: Load) -> None:
+        self.spec, self.runs, self.engine = spec, runs, engine
+        self.load = load
+        """What the limits ask for as they are."""
+        stated = spec.origin is None or spec.origin.states("maxInputTokens")
+        self.stated = spec.option("max_input_tokens") if stated else None
+
+    def bill(self, load: Load) -> Bill | NoBill:
+        """Return the bill with these limits."""
+        return self.engine.bill_for(self.spec, self.engine.with_load(self.runs, load))
+
+    def fits(self, load: Load, *, roomy: bool = False) -> bool:
+        """Return whether it fits, with `roomy` also whether the estimate keeps its margin of error."""
+        bill = self.bill(load)
+        return isinstance(bill, Bill) and bill.fits and not (roomy and bill.tight)
+
+    def of_length(self, total: int) -> Load:
+        """Return the limits with another length of requests, the others in proportion."""
+        load = self.load
+        if load.prompt is None:
+            return replace(load, total=total)
+        prompt = input_of(total, prompt=self.stated, of=load.total)
+        if load.prefill is None:
+            return replace(load, prompt=prompt, total=total)
+        return replace(
+            load, prompt=prompt, total=total, prefill=max(prompt, _steps(load.prefill * total // load.total))
+        )
+
+    def largest(self, least: int, most: int, load: Callable[[int], Load], *, roomy: bool) -> int | None:
+        """Return the largest number in a range whose limits fit; None where the least does not."""
+        return _largest(least, most, lambda number: self.fits(load(number), roomy=roomy))
+
+    def settings(self, load: Load) -> dict[str, Any]:
+        """Return the settings that make these limits of those that are there."""
+        now = self.load
+        found: dict[str, Any] = {} if load.requests == now.requests and now.bounded else {"maxBatchSize": load.requests}
+        if load.total != now.total:
+            found |= {} if load.prompt is None else {"maxInputTokens": load.prompt}
+            found["maxTotalTokens"] = load.total
+        return found if load.prefill == now.prefill else found | {"maxBatchPrefillTokens": load.prefill}
 
 
 class _Smaller:
     """Looks for smaller limits of one spec, whose bill is known."""
 
-    def __init__(self, spec: ServingSpec, runs: Runs) -> None:
-        limits = runs.limits
-        self.spec, self.runs = spec, runs
-        self.bounded = "max_batch_size" in limits
-        self.size = min(limits[name] for name in ("max_batch_size", "max_concurrent_requests") if name in limits)
-        self.total, self.prompt = limits["max_total_tokens"], limits["max_input_tokens"]
-        self.prefill = limits["max_batch_prefill_tokens"]
-        stated = spec.origin is None or spec.origin.states("maxInputTokens")
-        self.stated = spec.option("max_input_tokens") if stated else None
+    def __init__(self, fitting: Fitting) -> None:
+        self.fitting = fitting
+        self.load = fitting.load
 
     def proposals(self) -> Iterator[dict[str, Any]]:
-        # One input in whole steps; as it is stated where the rest of a step would be a second request in the warm-up.
-        whole = _steps(self.prompt + STEP - 1)
-        for prefill in dict.fromkeys((whole, self.prompt)):
-            if self.prompt <= prefill < self.prefill and self._fits(self.size, self.prompt, self.total, prefill):
-                yield {"maxBatchPrefillTokens": prefill}
-                break
-        fewer = self._largest(1, self.size - 1, lambda size: (size, self.prompt, self.total, self.prefill))
+        load = self.load
+        yield from self._smaller_prefill()
+        fewer = self._largest(1, load.requests - 1, lambda size: replace(load, requests=size))
         if fewer is not None:
             yield {"maxBatchSize": fewer}
         # As many requests as now, where that number is bounded, and one alone, where no number fits at this length.
-        counts = ([self.size] if self.bounded else []) + ([1] if fewer is None else [])
-        if (
-            fewer is not None
-            and not counts
-            and not self._fits(fewer, self.prompt, self.total, self.prefill, roomy=True)
-        ):
+        counts = ([load.requests] if load.bounded else []) + ([1] if fewer is None else [])
+        if fewer is not None and not counts and not self.fitting.fits(replace(load, requests=fewer), roomy=True):
             counts = [fewer]
         for size in dict.fromkeys(counts):
             yield from self._shorter(size)
 
-    def _shorter(self, size: int) -> Iterator[dict[str, Any]]:
-        most = (self.total - 1) // STEP
-        steps = self._largest(-(-LEAST_TOTAL // STEP), most, lambda steps: (size, *self._tokens(steps * STEP)))
-        if steps is None:
+    def _smaller_prefill(self) -> Iterator[dict[str, Any]]:
+        load = self.load
+        if load.prefill is None:
             return
-        prompt, total, prefill = self._tokens(steps * STEP)
-        found = {} if size == self.size and self.bounded else {"maxBatchSize": size}
-        found |= {"maxInputTokens": prompt, "maxTotalTokens": total}
-        yield found if prefill == self.prefill else found | {"maxBatchPrefillTokens": prefill}
+        if load.prompt is None:
+            steps = self._largest(LEAST_PREFILL // STEP, (load.prefill - 1) // STEP, self._prefill_of)
+            if steps is not None:
+                yield {"maxBatchPrefillTokens": steps * STEP}
+            return
+        # One input in whole steps; as it is stated where the rest of a step would be a second request in the warm-up.
+        whole = _steps(load.prompt + STEP - 1)
+        for prefill in dict.fromkeys((whole, load.prompt)):
+            if load.prompt <= prefill < load.prefill and self.fitting.fits(replace(load, prefill=prefill)):
+                yield {"maxBatchPrefillTokens": prefill}
+                break
 
-    def _tokens(self, total: int) -> tuple[int, int, int]:
-        """Return input, total and prefill limit of a shorter total."""
-        prompt = input_of(total, prompt=self.stated, of=self.total)
-        return prompt, total, max(prompt, _steps(self.prefill * total // self.total))
+    def _prefill_of(self, steps: int) -> Load:
+        return replace(self.load, prefill=steps * STEP)
 
-    def _largest(self, least: int, most: int, limits: Callable[[int], tuple[int, int, int, int]]) -> int | None:
-        roomy = _largest(least, most, lambda number: self._fits(*limits(number), roomy=True))
-        return roomy if roomy is not None else _largest(least, most, lambda number: self._fits(*limits(number)))
+    def _shorter(self, size: int) -> Iterator[dict[str, Any]]:
+        fitting = self.fitting
+        most = (self.load.total - 1) // STEP
+        steps = self._largest(
+            -(-LEAST_TOTAL // STEP), most, lambda steps: replace(fitting.of_length(steps * STEP), requests=size)
+        )
+        if steps is not None:
+            yield fitting.settings(replace(fitting.of_length(steps * STEP), requests=size))
 
-    def _fits(self, size: int, prompt: int, total: int, prefill: int, *, roomy: bool = False) -> bool:
-        bill = estimate(self.spec, _limited(self.runs, size, prompt, total, prefill))
-        return isinstance(bill, Bill) and bill.fits and not (roomy and bill.tight)
+    def _largest(self, least: int, most: int, load: Callable[[int], Load]) -> int | None:
+        roomy = self.fitting.largest(least, most, load, roomy=True)
+        return roomy if roomy is not None else self.fitting.largest(least, most, load, roomy=False)
 
 
 def _steps(limit: int) -> int:
     """Return a limit in whole steps where it is longer than one."""
     return limit if limit < STEP else limit // STEP * STEP
-
-
-def _limited(runs: Runs, size: int, prompt: int, total: int, prefill: int) -> Runs:
-    prefill = max(prefill, prompt)
-    limits = dict(runs.limits)
-    limits |= {
-        "max_batch_size": size,
-        "max_input_tokens": prompt,
-        "max_total_tokens": total,
-        "max_batch_prefill_tokens": prefill,
-        "warm_up_requests": min(size, -(-prefill // prompt)),
-        "warm_up_tokens": prompt,
-    }
-    return replace(runs, limits=limits)
 
 
 def _largest(least: int, most: int, fits: Callable[[int], bool]) -> int | None:

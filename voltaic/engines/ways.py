@@ -31,7 +31,8 @@ class Load:
     prefill: int | None = None
     """Tokens of one prefill pass, where they can be lowered."""
     bounded: bool = True
-    """Whether an option for the requests at once is what bounds them, not a default that promises nothing."""
+    """Whether that number of requests is worth keeping where they must be shorter: false where it is a default so
+    high that every request counts in full and nobody asked for it."""
 
 
 @runtime_checkable
@@ -67,13 +68,18 @@ class HasWays(Protocol):
         ...
 
 
+def ways_of(engine: object) -> HasWays | None:
+    """Return an engine as one whose limits can be changed; None where it says nothing about that."""
+    return engine if isinstance(engine, HasWays) else None
+
+
 class Named:
     """An engine whose limits are options of their own, with the same names among the effective limits of a run."""
 
     KEYS: Mapping[str, str] = MappingProxyType({})
     """Canonical option by configuration key: `{"maxTotalTokens": "max_model_len"}`; a key without option is absent."""
 
-    def load_of(self, spec: ServingSpec, runs: Runs) -> Load | None:
+    def load_of(self, spec: ServingSpec, runs: Runs) -> Load | None:  # noqa: ARG002
         """Return what the effective limits ask for; None where they are not known."""
         limits, keys = runs.limits, self.KEYS
         total, requests = limits.get(keys["maxTotalTokens"]), limits.get(keys["maxBatchSize"])
@@ -84,7 +90,6 @@ class Named:
             total=total,
             prompt=limits.get(keys.get("maxInputTokens", "")),
             prefill=limits.get(keys.get("maxBatchPrefillTokens", "")),
-            bounded=spec.option(keys["maxBatchSize"]) is not None,
         )
 
     def with_load(self, runs: Runs, load: Load) -> Runs:

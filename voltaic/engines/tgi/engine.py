@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from voltaic.engines.tgi import (
     argument_support,
     command_line,
-    limits,
     model_support,
     releases,
     requirements,
     run,
     support,
 )
+from voltaic.engines.tgi.ways import TgiWays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voltaic.spec import CommandLine, ServingSpec
 
 
-class Tgi:
+class Tgi(TgiWays):
     """Text Generation Inference, releases 1.1.0 to 3.3.7."""
 
     name = "tgi"
@@ -63,11 +63,6 @@ class Tgi:
     def required_options(self, spec: ServingSpec) -> Mapping[str, Any]:
         """Return the canonical options that must be set so that this spec runs, beside those that are."""
         return requirements.required_options(spec)
-
-    def batch_bound(self, version: str | None) -> str:
-        """Return the canonical option that bounds the requests of a running batch in this release."""
-        known = releases.release(version)
-        return "max_batch_size" if known is None else limits.batch_bound(known.version)
 
     def runs(self, spec: ServingSpec) -> Runs | None:
         """Return how the spec runs; None where it does not, or where that is not known."""
