@@ -28,4 +28,4 @@ def models(incomplete: str) -> list[str]:
     """Return repository ids of the catalogue."""
     from voltaic import models as known
 
-    return [model.id for model in known.known_models() if model.id.startswith(incomplete)]
+    return [model for model in known.known_ids() if model.startswith(incomplete)]

@@ -72,7 +72,6 @@ def test_files_are_named_after_their_model_and_sourced(file: Path) -> None:
     assert file.stem == row["id"].replace("/", "--")
     assert set(row) == {
         "id",
-        "aliases",
         "config",
         "license",
         "gated",

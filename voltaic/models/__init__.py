@@ -4,7 +4,7 @@ from voltaic.models.architecture import Architecture, Cache, Quantization
 from voltaic.models.config import read_config
 from voltaic.models.directory import InvalidModelDir, model_dir
 from voltaic.models.errors import InvalidConfig, UnknownArchitecture
-from voltaic.models.known import CatalogueModel, known_model, known_models, near_ids, resolve
+from voltaic.models.known import CatalogueModel, broken_files, known_ids, known_model, known_models, near_ids, resolve
 from voltaic.models.parameters import (
     Tensor,
     embedding_tensors,
@@ -24,9 +24,11 @@ __all__ = [
     "Quantization",
     "Tensor",
     "UnknownArchitecture",
+    "broken_files",
     "checkpoint_bytes",
     "embedding_tensors",
     "head_tensors",
+    "known_ids",
     "known_model",
     "known_models",
     "layer_tensors",
