@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from voltaic.engines.base import Engine
     from voltaic.settings.model import Settings
+    from voltaic.spec import Model
 
 DECISIVE = frozenset(
     {
@@ -28,11 +29,12 @@ DECISIVE = frozenset(
 NO_COMMAND = CommandLine((), {})
 
 
-def serving_spec(settings: Settings) -> ServingSpec:
+def serving_spec(settings: Settings, model: Model | None = None) -> ServingSpec:
     """Return everything that decides whether the server of these settings starts, with what was left out derived.
 
     `spec.command` holds exactly the arguments and the environment of the engine that the stack runs; the value of a
     variable that comes from a Secret is None. Never raises: what cannot run is for the judge to refuse, with a reason.
+    `model` is what the name of the model stands for where the catalogue does not have it.
     """
     profile = hardware.profile(settings.profile)
     name = settings.engine or defaults.engine_name()
@@ -40,9 +42,9 @@ def serving_spec(settings: Settings) -> ServingSpec:
         release=Release(name, _version(settings, name)),
         gpu=profile.gpu,
         gpus=settings.gpus or profile.count,
-        model=models.resolve(settings.model, revision=settings.model_revision),
+        model=model or models.resolve(settings.model, revision=settings.model_revision),
         command=NO_COMMAND,
-        origin=Stack(settings),
+        origin=Stack(settings, model),
     )
     engine = engines.engine(name)
     return spec if engine is None else _Writer(settings, spec, engine).spec()
@@ -53,6 +55,8 @@ class Stack:
     """The settings that a spec was derived from."""
 
     settings: Settings
+    model: Model | None = None
+    """What the name of the model stands for where the catalogue does not have it."""
 
     def states(self, key: str) -> bool:
         """Return whether a value is stated for this key."""
@@ -62,7 +66,9 @@ class Stack:
         """Return the spec after `pulumi config set` and `rm` of these keys; None where they contradict others."""
         fields = self._fields()
         settings = self.settings.model_copy(update={fields[key]: value for key, value in change.items()})
-        return None if any(together(settings)) else serving_spec(settings)
+        if any(together(settings)):
+            return None
+        return serving_spec(settings, None if "model" in change else self.model)
 
     def values(self) -> dict[str, str]:
         """Return what is stated and decides whether the server starts, by key, as `pulumi config` holds it."""
