@@ -1,0 +1,1 @@
+"""vLLM: facts by release, command line, choice of engine and support."""
