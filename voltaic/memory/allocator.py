@@ -37,6 +37,19 @@ def round_up(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
+def allocated(size: int) -> int:
+    """Return the bytes that the allocator counts as allocated for one tensor of `size` bytes.
+
+    A large one has a segment of its own, of which it splits off no remainder of up to a mebibyte.
+    """
+    rules = allocator()
+    exact = round_up(size, rules.block)
+    if size < rules.large_from:
+        return exact
+    segment = round_up(size, rules.large_multiple)
+    return segment if segment - exact <= rules.small_up_to else exact
+
+
 @dataclass(slots=True)
 class Reservation:
     """Bytes reserved for a set of tensors; add them one kind at a time."""
