@@ -218,7 +218,7 @@ def test_a_plan_of_a_refusal() -> None:
     assert all(isinstance(source, str) for source in finding["sources"])
     assert plan["fixes"]
     for fix in plan["fixes"]:
-        assert set(fix) - {"tight"} == {"settings", "total", "verdict"}
+        assert set(fix) - {"tight"} == {"settings", "total", "verdict", "commands"}
         assert fix["verdict"] == "accept"
         assert isinstance(fix["total"], int)
     assert json.loads(json.dumps(plan)) == plan

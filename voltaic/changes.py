@@ -6,24 +6,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import defaults, engines, hardware, models
+from voltaic.engines.ways import ways_of
 from voltaic.spec import NO_VALUES, Release, ServingSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from voltaic.engines.base import Engine
+    from voltaic.engines.ways import HasWays
 
-OPTIONS: Final = {
-    "quantization": "quantize",
-    "dtype": "dtype",
-    "shards": "num_shard",
-    "maxInputTokens": "max_input_tokens",
-    "maxTotalTokens": "max_total_tokens",
-    "maxBatchPrefillTokens": "max_batch_prefill_tokens",
-    "maxBatchTotalTokens": "max_batch_total_tokens",
-    "maxBatchSize": "max_batch_size",
-}
-"""Launcher options by configuration key."""
+ON_THE_COMMAND_LINE: Final = frozenset(
+    {
+        *("quantization", "dtype", "shards", "model"),
+        *("maxInputTokens", "maxTotalTokens", "maxBatchPrefillTokens", "maxBatchTotalTokens", "maxBatchSize"),
+    }
+)
+"""Configuration keys that become options; `extraArgs` are arguments already, the others change the machine."""
 
 
 def apply(
@@ -33,23 +31,32 @@ def apply(
 
     Keys are those of the configuration, None removes one; variables are set beside. A release that is changed to takes
     along what the launcher of the old one was told; options that voltaic adds by itself are left away where the new one
-    lacks them, as a stack does.
+    lacks them, as a stack does. `extraArgs` join those that are there.
     """
     engine = engines.engine(spec.release.engine)
-    if engine is None:
+    ways = ways_of(engine)
+    if engine is None or ways is None:
         return None
     changed = on_other_machine(spec, settings)
+    told = options_of(ways, changed, settings)
+    if told is None:
+        return None
     version = changed.release.version
-    args = _arguments(engine, version or "", _options(engine, spec, settings))
+    if "extraArgs" in settings:
+        told = {**told, **engine.parse(version, settings["extraArgs"], {}).options}
+    options = {name: value for name, value in {**_said(engine, spec), **told}.items() if value is not None}
+    args = _arguments(engine, version or "", options)
     if args is None:
         return None
-    touched = {OPTIONS[key].upper() for key in settings if key in OPTIONS}
-    touched |= {engine.batch_bound(version).upper()} if "maxBatchSize" in settings else set()
-    touched |= {"MAX_INPUT_LENGTH"} if "maxInputTokens" in settings else set()
-    touched |= {"SHARDED"} if "shards" in settings else set()
-    touched |= {"MODEL_ID", "REVISION"} if "model" in settings else set()
+    touched = ways.variables_for(told)
     env = {name: value for name, value in spec.command.env.items() if name not in touched}
     return replace(changed, command=engine.parse(version, args, {**env, **variables}))
+
+
+def options_of(ways: HasWays, spec: ServingSpec, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the canonical options that say these settings on the command line; None where one has none there."""
+    told = {key: value for key, value in settings.items() if key in ON_THE_COMMAND_LINE}
+    return ways.options_for(spec, told) if told else NO_VALUES
 
 
 def on_other_machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec:
@@ -64,26 +71,6 @@ def on_other_machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingS
     if "model" in settings:
         spec = replace(spec, model=models.resolve(settings["model"]))
     return spec
-
-
-def _options(engine: Engine, spec: ServingSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that the arguments set, with the changes; variables keep saying what they say."""
-    options = dict(_said(engine, spec))
-    if "model" in settings:
-        options.pop("revision", None)
-        options["model_id"] = settings["model"]
-    if "shards" in settings:
-        options.pop("sharded", None)
-    bound = engine.batch_bound(settings.get("engineVersion", spec.release.version))
-    for key, option in OPTIONS.items():
-        if key not in settings:
-            continue
-        name = bound if key == "maxBatchSize" else option
-        if settings[key] is None:
-            options.pop(name, None)
-        else:
-            options[name] = settings[key]
-    return options
 
 
 _last_said: tuple[ServingSpec | None, Mapping[str, Any]] = (None, {})

@@ -266,7 +266,7 @@ def plan_document(verdict: Verdict) -> dict[str, Any]:
     secrets = secrets_of(command.args, command.env)
     shown = [hide(word, secrets) for word in shown_args(command.args)]
     line |= {"args": shown, "env": shown_env(command.env)}
-    return {
+    document = {
         "schema": PLAN_SCHEMA,
         "id": verdict.spec.id,
         "verdict": verdict.verdict,
@@ -275,6 +275,9 @@ def plan_document(verdict: Verdict) -> dict[str, Any]:
         "spec": {**line, "runs": _runs_document(verdict.runs)},
         "fixes": [fix.document() for fix in verdict.fixes],
     }
+    if verdict.ways.elsewhere:
+        document["elsewhere"] = [fix.document() for fix in verdict.ways.elsewhere]
+    return document
 
 
 def _finding_document(finding: Finding, secrets: Sequence[str]) -> dict[str, Any]:

@@ -23,13 +23,17 @@ MOST_TOLD: Final = 3
 LIMITS: Final = frozenset(
     {"maxInputTokens", "maxTotalTokens", "maxBatchPrefillTokens", "maxBatchTotalTokens", "maxBatchSize"}
 )
+COMMAND_LINE: Final = LIMITS | {"quantization", "dtype", "shards"}
+"""Keys that a command line says by options."""
 DISTANCES: Final = {
     "maxBatchSize": 1,
     "maxBatchPrefillTokens": 1,
     "maxBatchTotalTokens": 1,
     "maxInputTokens": 1,
     "maxTotalTokens": 2,
+    "extraArgs": 2,
     "shards": 2,
+    "replicas": 1,
     "dtype": 2,
     "engineVersion": 4,
     "profile": 6,
@@ -61,6 +65,8 @@ class Fix:
     """Variables to set besides, for a command line of one's own: a stack sets them by itself."""
     corrections: tuple[str, ...] = ()
     """What is corrected in the arguments besides, in words: `without --max-model-len`."""
+    elsewhere: bool = False
+    """Whether it is for another engine, which a stack cannot deploy: then it is no change of settings."""
 
     @property
     def args(self) -> tuple[str, ...]:
@@ -71,6 +77,13 @@ class Fix:
     def env(self) -> Mapping[str, str | None]:
         """Environment with the change applied."""
         return self.spec.command.env
+
+    @property
+    def commands(self) -> list[str]:
+        """What to type: for a stack its settings, for a command line the `voltaic plan` that accepts it."""
+        from voltaic import commands  # noqa: PLC0415  only a refusal is told
+
+        return [commands.plan(self.spec)] if self.spec.origin is None else commands.of_settings(self.settings)
 
     @property
     def verdict(self) -> str:
@@ -95,6 +108,7 @@ class Fix:
     def document(self) -> dict[str, Any]:
         """Return the fix as in a plan document (schema voltaic/plan/v1)."""
         document: dict[str, Any] = {"settings": dict(self.settings), "total": self.total, "verdict": self.verdict}
+        document["commands"] = self.commands
         if self.variables:
             document["env"] = dict(self.variables)
         if self.corrections:
@@ -119,22 +133,39 @@ class Fix:
 
 def _as_options(spec: ServingSpec, settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield settings as a command line has them: `TGI 3.0.1`, `--max-batch-size 1`, `without --quantize`."""
-    from voltaic import changes, engines  # noqa: PLC0415  only a refusal is told
-
-    version = spec.release.version or ""
-    engine = engines.engine(spec.release.engine)
     for key, value in settings.items():
-        option = changes.OPTIONS.get(key)
-        if option is not None and engine is not None:
-            option = engine.batch_bound(version) if key == "maxBatchSize" else option
-            flag = f"--{option.replace('_', '-')}"
-            yield f"without {flag}" if value is None else " ".join(engine.build(version, {option: value}))
+        if key in COMMAND_LINE:
+            yield from _flags(spec, key, value)
+        elif key == "extraArgs":
+            yield " ".join(value)
         elif key == "engineVersion":
             yield str(spec.release)
         elif key == "profile" and spec.gpu is not None:
             yield f"{spec.gpus} x {spec.gpu.title}"
+        elif key == "replicas":
+            yield f"{value} replicas with {_count(spec.gpus or 1)} each"
         elif key == "model":
             yield f"model {value}"
+
+
+def _flags(spec: ServingSpec, key: str, value: Any) -> Iterator[str]:
+    """Yield one setting in the words of the engine's launcher, and what goes with it."""
+    from voltaic import changes, engines  # noqa: PLC0415  only a refusal is told
+    from voltaic.engines.ways import ways_of  # noqa: PLC0415  the same
+
+    engine = engines.engine(spec.release.engine)
+    ways = ways_of(engine)
+    if engine is None or ways is None:
+        return
+    for option, said in (changes.options_of(ways, spec, {key: value}) or {}).items():
+        if said is not None:
+            yield " ".join(engine.build(spec.release.version or "", {option: said}))
+        elif value is None:
+            yield f"without --{option.replace('_', '-')}"
+
+
+def _count(gpus: int) -> str:
+    return "1 GPU" if gpus == 1 else f"{gpus} GPUs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +176,8 @@ class Ways:
     """The nearest first."""
     family_is_too_large: bool = False
     """Whether every model of the family in the catalogue was tried on these GPUs, at the smallest limits, in vain."""
+    elsewhere: tuple[Fix, ...] = ()
+    """Other engines that serve the model on these GPUs, where this one does not without another profile or model."""
     failed: bool = False
     """Whether the search itself broke, so that it says nothing."""
 
@@ -160,18 +193,35 @@ def search(verdict: Verdict) -> Ways:
 def _search(verdict: Verdict) -> Ways:
     from voltaic import engines  # noqa: PLC0415  only a refusal is searched
     from voltaic.corrections import corrected  # noqa: PLC0415  the same
+    from voltaic.engines.ways import ways_of  # noqa: PLC0415  the same
     from voltaic.search import Search  # noqa: PLC0415  the same
 
     spec = verdict.spec
     engine = engines.engine(spec.release.engine)
-    if verdict.verdict != "refuse" or engine is None or spec.gpu is None or spec.gpus is None:
+    ways = ways_of(engine)
+    if verdict.verdict != "refuse" or engine is None or ways is None or spec.gpu is None or spec.gpus is None:
         return Ways()
     correction = corrected(engine, spec)
-    return Ways() if correction is None else Search(verdict, engine, correction).run()
+    return Ways() if correction is None else Search(verdict, engine, ways, correction).run()
 
 
 def way_out(verdict: Verdict) -> str:
     """Return the ways out in one text; says so where nothing helps on this GPU, or at all."""
+    elsewhere = " ".join(map(_engine, verdict.ways.elsewhere))
+    return f"{_way_out(verdict)} {elsewhere}" if elsewhere else _way_out(verdict)
+
+
+def _engine(fix: Fix) -> str:
+    """Return in words which other engine serves the model here, and the command that says so."""
+    on = "" if "model" not in fix.settings else f" with {fix.settings['model']}"
+    tight = ", tight" if fix.tight else ""
+    return (
+        f"Another engine serves it here: {fix.spec.release}{on} ({gib(fix.total)} on the fullest GPU{tight}); "
+        f"no stack deploys it; judge it with: {fix.commands[0]}."
+    )
+
+
+def _way_out(verdict: Verdict) -> str:
     spec, fixes = verdict.spec, verdict.fixes
     here = f"{spec.gpus} x {spec.gpu.title}" if spec.gpu is not None else "this GPU"
     too_large = any(finding.rule == vram_budget.ID and finding.outcome == "violation" for finding in verdict.answers)

@@ -72,7 +72,7 @@ class Fitting:
         self.load = load
         """What the limits ask for as they are."""
         stated = spec.origin is None or spec.origin.states("maxInputTokens")
-        self.stated = spec.option("max_input_tokens") if stated else None
+        self.stated = engine.stated(spec, "maxInputTokens") if stated else None
 
     def bill(self, load: Load) -> Bill | NoBill:
         """Return the bill with these limits."""

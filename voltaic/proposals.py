@@ -4,52 +4,79 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from voltaic import defaults, hardware, models
+from voltaic import defaults, engines, hardware, models
 from voltaic.answers import runs_of
+from voltaic.engines.ways import ways_of
 from voltaic.limits import STEP, input_of
+from voltaic.spec import NO_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from voltaic.models import CatalogueModel
+    from voltaic.engines.ways import HasWays
+    from voltaic.models import Architecture, CatalogueModel
     from voltaic.spec import ServingSpec
 
 MOST_GROWTH: Final = 4
 """Times the memory of the GPUs that are there: beyond it another profile is no nearby change."""
+_LENGTHS: Final = ("maxTotalTokens", "maxInputTokens", "maxBatchPrefillTokens")
+_FLOAT16: Final = frozenset({"float16", "half"})
+_LAYER_SPLITTING: Final = "tgi"
+"""The engine that spreads one process over all GPUs where it does not shard."""
 
 
-def repairs(spec: ServingSpec) -> Iterator[tuple[str, Any]]:
-    """Yield what keeps a model from starting on some GPU or release and is told by an option."""
-    if (spec.option("num_shard") or 1) != 1 or spec.option("sharded"):
-        yield "shards", 1
-    if spec.option("quantize") is not None:
+def repairs(spec: ServingSpec, ways: HasWays, needed: Mapping[str, Any] = NO_VALUES) -> Iterator[tuple[str, Any]]:
+    """Yield what keeps a model from starting on some GPU or release and is told by an option.
+
+    Args:
+        spec: what is refused.
+        ways: its engine.
+        needed: configuration keys, but for shards and limits, that the engine says must be set.
+    """
+    shards = ways.stated(spec, "shards") or 1
+    if shards != 1 or spec.option("sharded"):
+        # One process holds a model that is not sharded, unless there are fewer GPUs than shards alone.
+        fewer = 1 < (spec.gpus or 1) < shards and spec.release.engine != _LAYER_SPLITTING
+        yield "shards", spec.gpus if fewer else 1
+    if ways.stated(spec, "quantization") is not None:
         yield "quantization", None
-    if spec.option("dtype", "float16") != "float16":
+    dtype = ways.stated(spec, "dtype")
+    if dtype not in {None, *_FLOAT16}:
         yield "dtype", "float16"
-    yield from _agreeing_limits(spec)
+    yield from ((key, value) for key, value in needed.items() if ways.stated(spec, key) is None)
+    yield from _agreeing_limits(spec, ways)
 
 
-def _agreeing_limits(spec: ServingSpec) -> Iterator[tuple[str, int]]:
+def _agreeing_limits(spec: ServingSpec, ways: HasWays) -> Iterator[tuple[str, int]]:
     """Yield what makes limits agree that contradict each other; what is stated of a request's length is kept."""
     runs = runs_of(spec)
-    limits = spec.command.options if runs is None else runs.limits
-    total, prompt = limits.get("max_total_tokens"), limits.get("max_input_tokens")
-    prefill, together = limits.get("max_batch_prefill_tokens"), limits.get("max_batch_total_tokens")
+    load = None if runs is None else ways.load_of(spec, runs)
+    if load is None:
+        said = {key: ways.stated(spec, key) for key in _LENGTHS}
+        total, prompt, prefill = (said[key] if isinstance(said[key], int) else None for key in _LENGTHS)
+    else:
+        total, prompt, prefill = load.total, load.prompt, load.prefill
+    positions = None if spec.model.architecture is None else spec.model.architecture.max_positions
     if total and prompt and prompt >= total:
-        if spec.option("max_total_tokens") is None:
+        if ways.stated(spec, "maxTotalTokens") is None:
             share, whole = defaults.MOST_INPUT
             total = -(-prompt * whole // share // STEP) * STEP
             yield "maxTotalTokens", total
         else:
             prompt = input_of(total)
             yield "maxInputTokens", prompt
-    if prompt and prefill is not None and prefill < prompt:
-        prefill = prompt
+    elif total and positions and prompt is None and total > positions:
+        total = positions
+        yield "maxTotalTokens", total
+    longest = prompt or total
+    whole = prompt is not None or ways.stated(spec, "maxBatchPrefillTokens") is not None
+    if longest and prefill is not None and prefill < longest and whole:
+        prefill = longest
         yield "maxBatchPrefillTokens", prefill
-    least = max(total or 0, prefill or 0)
-    if spec.option("max_batch_total_tokens") is not None and together is not None and together < least:
+    least, together = max(total or 0, prefill or 0), ways.stated(spec, "maxBatchTotalTokens")
+    if together is not None and together < least:
         yield "maxBatchTotalTokens", least
-    if spec.option("max_batch_size") == 0:
+    if ways.stated(spec, "maxBatchSize") == 0:
         yield "maxBatchSize", 1
 
 
@@ -70,10 +97,11 @@ def larger_profiles(spec: ServingSpec, *, nearby: bool) -> Iterator[dict[str, An
         yield {"profile": profile.name}
 
 
-def lighter(spec: ServingSpec) -> Iterator[dict[str, Any]]:
-    """Yield the one quantization that needs no other checkpoint."""
-    if spec.option("quantize") is None:
-        yield {"quantization": "bitsandbytes"}
+def lighter(spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
+    """Yield the quantizations that need no other checkpoint and that the engine really applies."""
+    ways = ways_of(engines.engine(spec.release.engine))
+    if ways is not None:
+        yield from ways.lighter(spec)
 
 
 def other_models(spec: ServingSpec, *, at_most: bool = False) -> list[CatalogueModel]:
@@ -86,10 +114,9 @@ def other_models(spec: ServingSpec, *, at_most: bool = False) -> list[CatalogueM
     chat = _for_chat(name)
     smaller = [
         model
-        for model in models.known_models()
-        if model.architecture.model_type == arch.model_type
-        and model.architecture.quantization is None
-        and models.parameter_count(model.architecture) < now + at_most
+        for model in _of_family(arch.model_type)
+        if model.architecture.quantization is None
+        and size_of(model) < now + at_most
         and (_for_chat(model.id) or not chat)
         and model.id != spec.model.id
     ]
@@ -102,6 +129,41 @@ def other_models(spec: ServingSpec, *, at_most: bool = False) -> list[CatalogueM
             _for_chat(model.id) != chat,
         ),
     )
+
+
+def quantized_siblings(spec: ServingSpec) -> list[CatalogueModel]:
+    """Return quantized checkpoints of the same shapes, those of the same name first."""
+    arch = spec.model.architecture
+    if arch is None or arch.quantization is not None:
+        return []
+    name = (spec.model.id or "").rpartition("/")[2].lower()
+    alike = [
+        model
+        for model in _of_family(arch.model_type)
+        if model.architecture.quantization is not None and _shape(model.architecture) == _shape(arch)
+    ]
+    alike.sort(key=lambda model: (name not in model.id.lower(), model.id))
+    return [model for model in alike if name in model.id.lower()] or alike
+
+
+def _shape(arch: Architecture) -> tuple[int, ...]:
+    return arch.layers, arch.hidden, arch.intermediate, arch.heads, arch.kv_heads
+
+
+_families: tuple[object, dict[str, tuple[CatalogueModel, ...]]] = (None, {})
+
+
+def _of_family(model_type: str) -> tuple[CatalogueModel, ...]:
+    """Return the models of the catalogue with this model type; only their configurations are read."""
+    global _families  # noqa: PLW0603  replaced as a whole with the catalogue that it is of
+    known = models.known_models()
+    if _families[0] is not known:
+        _families = (known, {})
+    found = _families[1].get(model_type)
+    if found is None:
+        found = tuple(model for model in known if model.config.get("model_type") == model_type)
+        _families[1][model_type] = found
+    return found
 
 
 def instead(spec: ServingSpec, model: CatalogueModel) -> dict[str, Any]:

@@ -55,8 +55,21 @@ class HasWays(Protocol):
         """Return the canonical options that say these configuration keys on the command line of this spec.
 
         Keys: `maxTotalTokens`, `maxInputTokens`, `maxBatchPrefillTokens`, `maxBatchTotalTokens`, `maxBatchSize`,
-        `quantization`, `dtype`, `shards`. A value of None takes the option away. None as a whole: a key has no option.
+        `quantization`, `dtype`, `shards`, `model`. A value of None takes the option away, also one of the result. None
+        as a whole: a key has no option.
         """
+        ...
+
+    def variables_for(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Return the variables that could say any of these canonical options beside the arguments."""
+        ...
+
+    def option_of(self, key: str) -> str | None:
+        """Return the canonical option of a configuration key; None where it has none of its own."""
+        ...
+
+    def stated(self, spec: ServingSpec, key: str) -> Any:
+        """Return what the command line of this spec says for a configuration key; None where it says nothing."""
         ...
 
     def lighter(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
@@ -78,6 +91,8 @@ class Named:
 
     KEYS: Mapping[str, str] = MappingProxyType({})
     """Canonical option by configuration key: `{"maxTotalTokens": "max_model_len"}`; a key without option is absent."""
+    FOLLOWS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Options that a change of a key takes away, as what they say would no longer hold: the revision of a model."""
 
     def load_of(self, spec: ServingSpec, runs: Runs) -> Load | None:  # noqa: ARG002
         """Return what the effective limits ask for; None where they are not known."""
@@ -107,7 +122,20 @@ class Named:
         """Return the canonical options that say these configuration keys; None where one has no option."""
         if not settings.keys() <= self.KEYS.keys():
             return None
-        return {self.KEYS[key]: value for key, value in settings.items()}
+        gone = dict.fromkeys(name for key in settings for name in self.FOLLOWS.get(key, ()))
+        return gone | {self.KEYS[key]: value for key, value in settings.items()}
+
+    def variables_for(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Return the variables that could say any of these canonical options: those of the same name."""
+        return frozenset(name.upper() for name in options)
+
+    def option_of(self, key: str) -> str | None:
+        """Return the canonical option of a configuration key; None where it has none of its own."""
+        return self.KEYS.get(key)
+
+    def stated(self, spec: ServingSpec, key: str) -> Any:
+        """Return what the command line of this spec says for a configuration key; None where it says nothing."""
+        return spec.option(self.KEYS[key]) if key in self.KEYS else None
 
     def lighter(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:  # noqa: ARG002
         """Yield no quantization: an engine that applies one says so."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
 
 _REQUESTS: Final = ("max_batch_size", "max_concurrent_requests")
+_ALSO: Final = {"max_input_tokens": ("MAX_INPUT_LENGTH",), "max_concurrent_requests": ("MAX_BATCH_SIZE",)}
+"""Variables that say an option beside the one of its own name."""
 
 
 class TgiWays(Named):
@@ -25,6 +27,7 @@ class TgiWays(Named):
 
     KEYS: Mapping[str, str] = MappingProxyType(
         {
+            "model": "model_id",
             "quantization": "quantize",
             "dtype": "dtype",
             "shards": "num_shard",
@@ -35,6 +38,8 @@ class TgiWays(Named):
             "maxBatchSize": "max_batch_size",
         }
     )
+
+    FOLLOWS: Mapping[str, tuple[str, ...]] = MappingProxyType({"model": ("revision",), "shards": ("sharded",)})
 
     def batch_bound(self, version: str | None) -> str:
         """Return the canonical option that bounds the requests of a running batch in this release."""
@@ -71,6 +76,11 @@ class TgiWays(Named):
             return options
         bound = self.batch_bound(spec.release.version)
         return {bound if name == "max_batch_size" else name: value for name, value in options.items()}
+
+    def variables_for(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Return the variables that could say any of these canonical options, those of older names included."""
+        also = frozenset(variable for name in options for variable in _ALSO.get(name, ()))
+        return super().variables_for(options) | also
 
     def lighter(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
         """Yield the quantization that needs no other checkpoint and is really applied on every path."""
