@@ -40,9 +40,15 @@ Exit codes: 2 where an input cannot be read, else the worst verdict: 1 refused, 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("check", cls=Command, help=HELP, epilog=EXAMPLES, short_help="Judge the model servers in manifests.")(
-        check
+    command = app.command(
+        "check",
+        cls=Command,
+        help=HELP,
+        epilog=EXAMPLES,
+        short_help="Judge the model servers in manifests.",
+        rich_help_panel="Judge",
     )
+    command(check)
 
 
 def check(

@@ -48,3 +48,15 @@ class Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, those that typer adds by itself included."""
         return _kept_as_typed(super().get_params(ctx))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands by what they are for, in the order in which they were added."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                group = getattr(command, "rich_help_panel", None) or "Other"
+                groups.setdefault(str(group), []).append((name, command.get_short_help_str(formatter.width)))
+        for group, rows in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(rows)

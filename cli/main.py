@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, plan, rules
+from cli import check, limits, plan, rules
 from cli.command import Group
 from cli.output import INTERNAL, INTERRUPTED
 
@@ -43,6 +43,7 @@ def _root(
 
 
 plan.register(app)
+limits.register(app)
 check.register(app)
 rules.register(app)
 

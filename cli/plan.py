@@ -1,28 +1,32 @@
-"""`voltaic plan`: the verdict on one serving spec, or on a stream of them."""
+"""`voltaic plan`: the verdict on one serving spec, on a stream of them, or on a grid."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.command import Command
-from cli.complete import engines, gpus, models, profiles
+from cli import spec_parameters as spec_option  # noqa: TC001  typer reads the types when the command is made
 from cli.output import fail, print_json
-from cli.plan_options import InvalidOptions, Options
+from cli.plan_options import InvalidOptions, Typed
+from cli.spec_parameters import ENGINE_ARGUMENTS, SpecCommand
 
 if TYPE_CHECKING:
-    from cli.render import FixLines
-    from voltaic.spec import ServingSpec
+    from collections.abc import Iterator, Sequence
+    from typing import NoReturn
 
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # of whichever click this typer is built on
-ENGINE_ARGUMENTS = "engine_arguments"
+    from cli.plan_options import Options
+    from cli.render import FixLines
+    from voltaic.verdict import Verdict
 
 HELP = """Say whether a model server starts, and fits, on these GPUs: verdict, VRAM bill per GPU, findings, ways out.
 
 With --profile and --model alone it judges what a stack with just these two settings would run. With any other option
 it judges what is given and nothing else: what follows -- goes to the engine's launcher and is read as that launcher
 reads it.
+
+With --grid it judges every combination: --profile, --model, --engine (or --engine NAME@RELEASE), --context and
+--batch-size may be repeated, or take values joined by commas. What is not given is derived, for each cell.
 """
 EXAMPLES = """\b
 Examples:
@@ -30,36 +34,27 @@ Examples:
   voltaic plan --profile v100-2gpu --model mistralai/Mistral-7B-Instruct-v0.2
     --env USE_FLASH_ATTENTION=false -- --num-shard 1 --max-input-tokens 3072
     --max-total-tokens 4096 --max-batch-prefill-tokens 3072 --max-batch-size 4
+  voltaic plan --gpu a100-80gb --gpus 1 --engine vllm --model Qwen/Qwen2.5-7B-Instruct
+    -- --max-model-len 8192 --gpu-memory-utilization 0.9
   voltaic plan --batch specs.jsonl > verdicts.jsonl
+  voltaic plan --grid --profile v100-1gpu,v100-2gpu --model microsoft/phi-2
+    --context 2048,4096 --batch-size 1,2,4 --csv grid.csv
+  voltaic plan --profile v100-1gpu --model microsoft/phi-2 --plot bill.png
 
-Exit codes: 0 accepted, 1 refused, 2 bad input or usage, 3 unknown; of a batch, bad input or else the worst verdict.
+Exit codes: 0 accepted, 1 refused, 2 bad input or usage, 3 unknown; of a batch, bad input or else the worst verdict;
+of a grid, 0 where any cell is accepted, else 1 where any is refused, else 3.
 """
-
-
-class _PlanCommand(Command):
-    """Keeps what follows `--` for the engine: it is not ours to parse."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        own, engine = args, None
-        if "--" in args:
-            mark = args.index("--")
-            own, engine = args[:mark], tuple(args[mark + 1 :])
-        ctx.meta[ENGINE_ARGUMENTS] = engine
-        try:
-            return super().parse_args(ctx, own)
-        except _UsageError as fault:
-            if "--" not in args and str(fault).startswith(("No such option", "Got unexpected")):
-                ctx.fail(f"{fault}\nArguments of the engine go behind --, as in: voltaic plan … -- --num-shard 1")
-            raise
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        return [*super().collect_usage_pieces(ctx), "[-- ENGINE ARGUMENTS]"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     command = app.command(
-        "plan", cls=_PlanCommand, help=HELP, epilog=EXAMPLES, short_help="Judge one spec, or a batch."
+        "plan",
+        cls=SpecCommand,
+        help=HELP,
+        epilog=EXAMPLES,
+        short_help="Judge one spec, a batch, or a grid.",
+        rich_help_panel="Judge",
     )
     command(plan)
 
@@ -67,64 +62,84 @@ def register(app: typer.Typer) -> None:
 def plan(  # the contract's options, one parameter each
     ctx: typer.Context,
     *,
-    profile: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="GPU model and count: v100-2gpu, v100-32gb-1gpu.", autocompletion=profiles),
-    ] = None,
-    gpu: Annotated[str | None, typer.Option(metavar="MODEL", help="GPU model: v100-16gb.", autocompletion=gpus)] = None,
-    gpu_count: Annotated[str | None, typer.Option("--gpus", metavar="N", help="GPUs of the pod, with --gpu.")] = None,
-    engine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Engine; tgi unless given.", autocompletion=engines)
-    ] = None,
-    engine_version: Annotated[
-        str | None,
-        typer.Option(metavar="V", help="Release of the engine, such as 3.0.1; the default of our stacks unless given."),
-    ] = None,
-    env: Annotated[
-        list[str] | None, typer.Option(metavar="K=V", help="Variable of the container; may be repeated.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="ID", help="Model of the catalogue, by repository id.", autocompletion=models)
-    ] = None,
-    model_dir: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder with config.json, and what else is there; no weights needed."),
-    ] = None,
+    profile: spec_option.Profile = None,
+    gpu: spec_option.Gpu = None,
+    gpu_count: spec_option.Gpus = None,
+    engine: spec_option.Engine = None,
+    engine_version: spec_option.EngineVersion = None,
+    env: spec_option.Env = None,
+    model: spec_option.Model = None,
+    model_dir: spec_option.ModelDir = None,
     batch: Annotated[
         str | None, typer.Option(metavar="FILE|-", help="JSON lines in, JSON lines out, same order; - reads stdin.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one plan document on stdout.")] = False,
+    grid: Annotated[bool, typer.Option("--grid", help="Judge every combination of the values given.")] = False,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOKENS", help="With --grid or --plot: longest request, prompt and answer."),
+    ] = None,
+    batch_size: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="With --grid or --plot: requests at once.")
+    ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="FILE|-", help="With --grid: write it as CSV.")] = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Draw bill and headroom into FILE.png or FILE.svg besides.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one document on stdout.")] = False,
 ) -> None:
-    """Judge one serving spec, or a batch of them."""
-    options = Options(
-        profile=profile,
-        gpu=gpu,
-        gpus=gpu_count,
-        engine=engine,
-        engine_version=engine_version,
-        env=env or None,
-        model=model,
-        model_dir=model_dir,
-        arguments=ctx.meta[ENGINE_ARGUMENTS],
-    )
+    """Judge one serving spec, a batch of them, or a grid."""
+    typed = Typed(profile, gpu, gpu_count, engine, engine_version, env, model, model_dir, ctx.meta[ENGINE_ARGUMENTS])
+    extra = {"--grid": grid, "--context": context, "--batch-size": batch_size, "--csv": csv, "--plot": plot}
+    given = [name for name, value in extra.items() if value]
     if batch is not None:
-        given = options.given()
-        if given:
-            fail("plan", [f"--batch: takes everything from its lines; leave out {', '.join(given)}"], usage=True)
-        from cli.batch import judge_lines
+        _batch(batch, [*typed.given(), *given])
+    faults = list(_faults_together(given, csv=csv, as_json=as_json))
+    if faults:
+        fail("plan", faults, as_json=as_json, usage=True)
+    if grid:
+        from cli.grid import run
+        from cli.grid_options import GridOptions
 
-        raise typer.Exit(judge_lines(batch))
+        raise typer.Exit(run(GridOptions(typed, context, batch_size), csv=csv, as_json=as_json))
     try:
+        options = typed.once(instead=", or several with --grid")
         spec = options.spec()
     except InvalidOptions as invalid:
         fail("plan", invalid.faults, as_json=as_json, usage=invalid.usage)
-    raise typer.Exit(_judge_and_show(spec, options, as_json=as_json))
 
-
-def _judge_and_show(spec: ServingSpec, options: Options, *, as_json: bool) -> int:
     from voltaic.verdict import judge
 
     verdict = judge(spec)
+    if plot is not None:
+        from cli.plot import draw
+
+        draw(verdict, plot, contexts=context, batch_sizes=batch_size, as_json=as_json)
+    raise typer.Exit(_show(verdict, options, as_json=as_json))
+
+
+def _faults_together(given: Sequence[str], *, csv: str | None, as_json: bool) -> Iterator[str]:
+    """Yield what is wrong with the options for a grid or a picture beside each other."""
+    if "--grid" in given and "--plot" in given:
+        yield "--plot: draws one spec; leave out --grid"
+    if not {"--grid", "--plot"} & set(given):
+        for name in ("--context", "--batch-size"):
+            if name in given:
+                yield f"{name}: belongs to --grid or --plot; the limits of one spec go behind --"
+    if "--csv" in given and "--grid" not in given:
+        yield "--csv: belongs to --grid; give both"
+    if csv == "-" and as_json:
+        yield "--csv -, --json: both write to stdout; give one, or --csv FILE"
+
+
+def _batch(source: str, given: Sequence[str]) -> NoReturn:
+    if given:
+        fail("plan", [f"--batch: takes everything from its lines; leave out {', '.join(given)}"], usage=True)
+    from cli.batch import judge_lines
+
+    raise typer.Exit(judge_lines(source))
+
+
+def _show(verdict: Verdict, options: Options, *, as_json: bool) -> int:
     if as_json:
         from voltaic.document import plan_document
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from voltaic.spec import ServingSpec
+
+    Given = Sequence[str] | None
+    """Values of an option that may be repeated; None: not given."""
 
 
 class InvalidOptions(ValueError):  # noqa: N818  named for what it says
@@ -22,8 +26,73 @@ class InvalidOptions(ValueError):  # noqa: N818  named for what it says
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """Options as they were typed, each perhaps several times; None: not given."""
+
+    profile: Given
+    gpu: Given
+    gpus: Given
+    engine: Given
+    engine_version: Given
+    env: Given
+    model: Given
+    model_dir: Given
+    arguments: tuple[str, ...] | None
+    """What follows `--`; None without it."""
+
+    def _values(self) -> dict[str, Given]:
+        return {
+            "--profile": self.profile,
+            "--gpu": self.gpu,
+            "--gpus": self.gpus,
+            "--engine": self.engine,
+            "--engine-version": self.engine_version,
+            "--model": self.model,
+            "--model-dir": self.model_dir,
+        }
+
+    def given(self) -> list[str]:
+        """Return the names of the options that were given."""
+        names = {**self._values(), "--env": self.env}
+        last = [] if self.arguments is None else ["-- ENGINE ARGUMENTS"]
+        return [name for name, value in names.items() if value] + last
+
+    def once(self, *, instead: str = "") -> Options:
+        """Return the options where each is given once.
+
+        Args:
+            instead: what takes several values, as the end of a sentence.
+
+        Raises:
+            InvalidOptions: one of them is given twice.
+        """
+        faults = [
+            f"{name}: given {len(found)} times ({', '.join(found)}); give one{instead}"
+            for name, found in self._values().items()
+            if found is not None and len(found) > 1
+        ]
+        if faults:
+            raise InvalidOptions(faults, usage=True)
+        return Options(
+            profile=_first(self.profile),
+            gpu=_first(self.gpu),
+            gpus=_first(self.gpus),
+            engine=_first(self.engine),
+            engine_version=_first(self.engine_version),
+            env=self.env or None,
+            model=_first(self.model),
+            model_dir=_first(self.model_dir),
+            arguments=self.arguments,
+        )
+
+
+def _first(values: Given) -> str | None:
+    return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
-    """Options as they were typed; None: not given."""
+    """Options of one spec as they were typed; None: not given."""
 
     profile: str | None
     gpu: str | None
@@ -36,25 +105,14 @@ class Options:
     arguments: tuple[str, ...] | None
     """What follows `--`; None without it."""
 
-    def given(self) -> list[str]:
-        """Return the names of the options that were given."""
-        names = {
-            "--profile": self.profile,
-            "--gpu": self.gpu,
-            "--gpus": self.gpus,
-            "--engine": self.engine,
-            "--engine-version": self.engine_version,
-            "--env": self.env,
-            "--model": self.model,
-            "--model-dir": self.model_dir,
-            "-- ENGINE ARGUMENTS": self.arguments,
-        }
-        return [name for name, value in names.items() if value is not None]
-
     @property
     def is_stack(self) -> bool:
         """Whether they are what a stack file needs, and nothing more: the core derives the rest."""
-        return self.given() == ["--profile", "--model"]
+        return self.profile is not None and self.model is not None and not self._others()
+
+    def _others(self) -> bool:
+        others = (self.gpu, self.gpus, self.engine, self.engine_version, self.env, self.model_dir, self.arguments)
+        return any(value is not None for value in others)
 
     def spec(self) -> ServingSpec:
         """Return the serving spec.
@@ -62,11 +120,12 @@ class Options:
         Raises:
             InvalidOptions: with all faults at once.
         """
-        variables, faults = _variables(self.env or ())
+        env, faults = variables(self.env or ())
         faults = [*_usage_faults(self), *faults]
         if faults:
             raise InvalidOptions(faults, usage=True)
         hardware = _hardware(self, faults)
+        faults += engine_faults(self.engine)
         if self.is_stack and not faults:
             return _as_stack(self)
         line = {
@@ -74,7 +133,7 @@ class Options:
             **_release(self),
             **_model(self, faults),
             "args": list(self.arguments or ()),
-            "env": variables,
+            "env": env,
         }
         return _from_line(line, faults)
 
@@ -96,18 +155,31 @@ def _usage_faults(options: Options) -> Iterator[str]:
         yield "--model, --model-dir: give one of them"
 
 
-def _variables(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    variables: dict[str, str] = {}
+def variables(pairs: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the variables of NAME=VALUE pairs, and what is wrong with them."""
+    found: dict[str, str] = {}
     faults: list[str] = []
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             faults.append(f"--env: {pair!r} is no variable with a value; write it as NAME=VALUE")
-        elif name in variables:
+        elif name in found:
             faults.append(f"--env: {name} is given twice")
         else:
-            variables[name] = value
-    return variables, faults
+            found[name] = value
+    return found, faults
+
+
+def engine_faults(name: str | None) -> list[str]:
+    """Return what is wrong with the name of an engine, with the one that was perhaps meant."""
+    from voltaic import engines
+
+    known = engines.names()
+    if name is None or name in known:
+        return []
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return [f"--engine: unknown engine {name!r}; {hint}known: {', '.join(known)}"]
 
 
 def _hardware(options: Options, faults: list[str]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
         for line in _wrapped(_command_words(spec), console.width - 2):
             console.print(Text(f"  {line}"), soft_wrap=True)
     if verdict.runs is not None:
-        console.print(Text(_runs(verdict.runs, spec)))
+        console.print(Text(runs(verdict.runs, spec)))
     if isinstance(verdict.bill, Bill):
         bill(console, verdict.bill)
     elif not verdict.findings:
@@ -188,6 +188,13 @@ def _wrapped(words: Sequence[str], width: int) -> Iterator[str]:
         yield line
 
 
+def paragraph(console: Console, text: Text) -> None:
+    """Print text over as many lines as it needs, without blanks at their ends."""
+    for line in text.wrap(console, max(20, console.width)):
+        line.rstrip()
+        console.print(line, soft_wrap=True)
+
+
 def indented(console: Console, text: Text) -> None:
     """Print text two columns in, without the trailing blanks that rich's own padding leaves in logs."""
     for line in text.wrap(console, max(20, console.width - 2)):
@@ -220,13 +227,14 @@ def plan_command(spec: ServingSpec) -> str:
     return shlex.join(words)
 
 
-def _runs(runs: Runs, spec: ServingSpec) -> str:
-    if runs.layer_split:
+def runs(found: Runs, spec: ServingSpec) -> str:
+    """Return how a spec runs, in one sentence."""
+    if found.layer_split:
         placing = f"one process, layers split over {spec.gpus} GPUs"
     else:
-        placing = "one process" if runs.shards == 1 else f"{runs.shards} tensor-parallel processes"
-    weights = runs.dtype if runs.weights == runs.dtype else f"{runs.weights} weights, {runs.dtype}"
-    return f"Runs as {runs.implementation}: {placing}, {weights}, {runs.attention} attention."
+        placing = "one process" if found.shards == 1 else f"{found.shards} tensor-parallel processes"
+    weights = found.dtype if found.weights == found.dtype else f"{found.weights} weights, {found.dtype}"
+    return f"Runs as {found.implementation}: {placing}, {weights}, {found.attention} attention."
 
 
 def bill(console: Console, found: Bill) -> None:

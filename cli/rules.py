@@ -14,7 +14,13 @@ SCHEMA = "voltaic/rules/v1"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    command = app.command("rules", cls=Command, epilog="Example: voltaic rules --json", short_help="List the rules.")
+    command = app.command(
+        "rules",
+        cls=Command,
+        epilog="Example: voltaic rules --json",
+        short_help="List the rules.",
+        rich_help_panel="Look up",
+    )
     command(rules)
 
 

@@ -103,13 +103,15 @@ class Cell:
         return (answers[0].rule, answers[0].message) if answers else None
 
     @cached_property
-    def effective(self) -> tuple[int | None, int | None]:
-        """Tokens of the longest request and requests at once as the engine reads them; None: not known."""
+    def limits(self) -> tuple[int | None, int | None]:
+        """Longest request in tokens and requests at once: as asked, else as the engine reads them; None: unknown."""
         if self.judged is None or self.judged.runs is None:
             return self.context, self.batch_size
         engine = ways_of(engines.engine(self.release.engine))
         load = None if engine is None else engine.load_of(self.judged.spec, self.judged.runs)
-        return (self.context, self.batch_size) if load is None else (load.total, load.requests)
+        if load is None:
+            return self.context, self.batch_size
+        return self.context or load.total, self.batch_size or load.requests
 
 
 def cells(axes: Axes, told: Told) -> Iterator[Cell]:
@@ -172,14 +174,15 @@ class _Server:
         """Return what a stack of these settings would run."""
         from voltaic import settings  # noqa: PLC0415  only where something is derived
 
-        asked = settings.Settings(
-            profile=self.profile.name,
-            model="model",
-            engine=self.bare.release.engine,
-            engineVersion=self.bare.release.version,
-            maxTotalTokens=context,
-            maxBatchSize=size,
-        )
+        said: dict[str, Any] = {
+            "profile": self.profile.name,
+            "model": "model",
+            "engine": self.bare.release.engine,
+            "engineVersion": self.bare.release.version,
+            "maxTotalTokens": context,
+            "maxBatchSize": size,
+        }
+        asked = settings.Settings(**{key: value for key, value in said.items() if value is not None})
         named = asked.model_copy(update={"model": self.bare.model.id or "model"})
         return settings.serving_spec(named, model=self.bare.model)
 
