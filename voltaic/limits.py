@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,7 +47,8 @@ def smaller_limits(spec: ServingSpec, runs: Runs) -> Iterator[dict[str, Any]]:
     """Yield settings with smaller limits that fit by the bill, those that change least first.
 
     The largest that leave the estimate its margin of error, else the largest that fit at all. The bill grows with every
-    limit, so that they are found by halving. What is yielded is to be judged: the launcher has constraints of its own.
+    limit, so that they are found by closing in. What is yielded is to be judged: the launcher has constraints of its
+    own.
     """
     fitting = fitting_of(spec, runs)
     if fitting is not None:
@@ -71,17 +73,34 @@ class Fitting:
         self.spec, self.runs, self.engine = spec, runs, engine
         self.load = load
         """What the limits ask for as they are."""
+        self._bills: dict[Load, Bill | NoBill] = {}
         stated = spec.origin is None or spec.origin.states("maxInputTokens")
         self.stated = engine.stated(spec, "maxInputTokens") if stated else None
 
     def bill(self, load: Load) -> Bill | NoBill:
         """Return the bill with these limits."""
-        return self.engine.bill_for(self.spec, self.engine.with_load(self.runs, load))
+        found = self._bills.get(load)
+        if found is None:
+            found = self._bills[load] = self.engine.bill_for(self.spec, self.engine.with_load(self.runs, load))
+        return found
+
+    def room(self, load: Load, *, roomy: bool = False) -> int | None:
+        """Return the bytes left on the fullest GPU, with `roomy` beyond the estimate's margin; None: no bill.
+
+        Negative where it does not fit, be it for an engine's own condition.
+        """
+        bill = self.bill(load)
+        if not isinstance(bill, Bill):
+            return None
+        left = min(gpu.headroom - (bill.margin * gpu.budget if roomy else 0) for gpu in bill.per_gpu)
+        sizes = {"bytes": 1, "tokens": bill.kv_cache_bytes_per_token or 1}
+        short = [(found.found - found.needed) * sizes[found.unit] for found in bill.shortfalls]
+        return math.floor(min(left, *short, -1) if short else left)
 
     def fits(self, load: Load, *, roomy: bool = False) -> bool:
         """Return whether it fits, with `roomy` also whether the estimate keeps its margin of error."""
-        bill = self.bill(load)
-        return isinstance(bill, Bill) and bill.fits and not (roomy and bill.tight)
+        room = self.room(load, roomy=roomy)
+        return room is not None and room >= 0
 
     def of_length(self, total: int) -> Load:
         """Return the limits with another length of requests, the others in proportion."""
@@ -97,7 +116,7 @@ class Fitting:
 
     def largest(self, least: int, most: int, load: Callable[[int], Load], *, roomy: bool) -> int | None:
         """Return the largest number in a range whose limits fit; None where the least does not."""
-        return _largest(least, most, lambda number: self.fits(load(number), roomy=roomy))
+        return _largest(least, most, lambda number: self.room(load(number), roomy=roomy))
 
     def settings(self, load: Load) -> dict[str, Any]:
         """Return the settings that make these limits of those that are there."""
@@ -167,14 +186,36 @@ def _steps(limit: int) -> int:
     return limit if limit < STEP else limit // STEP * STEP
 
 
-def _largest(least: int, most: int, fits: Callable[[int], bool]) -> int | None:
-    """Return the largest number that fits; None where the least does not."""
-    if most < least or not fits(least):
+_STEPS_ALONG: Final = 4
+"""Every so many steps the middle is tried, so that the range shrinks whatever the shape of the bill."""
+
+
+def _largest(least: int, most: int, room: Callable[[int], int | None]) -> int | None:
+    """Return the largest number with room for it; None where the least has none.
+
+    Room shrinks with the number, nearly in proportion: the next one to try is where a straight line between the two
+    that are known would end, and the middle where that did not close in.
+    """
+    if most < least:
         return None
-    while least < most:
-        middle = (least + most + 1) // 2
-        if fits(middle):
-            least = middle
+    left = room(least)
+    if left is None or left < 0:
+        return None
+    over = room(most)
+    if over is not None and over >= 0:
+        return most
+    steps = 0
+    while most - least > 1:
+        steps += 1
+        tried = (least + most) // 2
+        if over is not None and steps % _STEPS_ALONG:
+            along = least + (most - least) * left // (left - over)
+            tried = min(max(along, least + 1), most - 1)
+        found = room(tried)
+        if found is not None and found >= 0:
+            least, left = tried, found
+            over = None if over is None else over // 2  # the far end counts less each time that it stays
         else:
-            most = middle - 1
+            most, over = tried, found
+            left //= 2
     return least

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,7 +83,14 @@ class HasWays(Protocol):
 
 def ways_of(engine: object) -> HasWays | None:
     """Return an engine as one whose limits can be changed; None where it says nothing about that."""
-    return engine if isinstance(engine, HasWays) else None
+    kind = type(engine)
+    known = _has_ways.get(kind)
+    if known is None:  # looking for every method takes longer than a bill
+        known = _has_ways.setdefault(kind, isinstance(engine, HasWays))
+    return cast("HasWays", engine) if known else None
+
+
+_has_ways: dict[type, bool] = {}
 
 
 class Named:
