@@ -207,14 +207,22 @@ def test_alternative_names_are_read_and_must_agree() -> None:
     assert faults({**BLOOM, "num_attention_heads": 8}) == ("num_attention_heads: 8 contradicts n_head, which is 4",)
 
 
-def test_unknown_family_names_the_known_ones() -> None:
-    """A family that is not known is refused by name, with the near and all known ones, and never approximated."""
+def test_unknown_family_names_the_near_ones() -> None:
+    """A family that is not known is refused by name, with the near ones, and never approximated."""
     with pytest.raises(UnknownArchitecture) as error:
-        read_config({**LLAMA, "model_type": "llama4"})
-    assert str(error.value) == (
-        "model_type 'llama4' is not one whose shapes voltaic knows; did you mean 'llama'? known: bloom, falcon, gemma, "
-        "gpt2, gpt_neox, llama, mistral, phi."
+        read_config({**LLAMA, "model_type": "lama"})
+    known = len(error.value.known)
+    assert error.value.suggestion == "llama"
+    assert str(error.value).startswith(
+        f"model_type 'lama' is not one whose shapes voltaic knows; the nearest of {known} known families are llama, "
     )
+
+
+def test_a_family_like_no_other_is_told_all_known_ones() -> None:
+    """Where nothing is near, the message lists every family that is known."""
+    with pytest.raises(UnknownArchitecture) as error:
+        read_config({**LLAMA, "model_type": "zzzz"})
+    assert str(error.value).endswith(f"known: {', '.join(error.value.known)}.")
 
 
 def test_all_faults_come_in_one_error() -> None:

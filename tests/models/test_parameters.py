@@ -21,15 +21,18 @@ from voltaic.models import (
 )
 
 ORACLE = Path(__file__).with_name("oracle")
-SHAPES: dict[str, Any] = json.loads((ORACLE / "shapes.json").read_text(encoding="utf-8"))
+SHAPES: dict[str, dict[str, Any]] = {
+    file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted((ORACLE / "shapes").glob("*.json"))
+}
+"""What the classes hold, by file of cases, name of case and release of transformers."""
+RELEASES = ("4.57.6", "5.23.0")
 _SPEC = importlib.util.spec_from_file_location("oracle_cases", ORACLE / "cases.py")
 assert _SPEC is not None
 assert _SPEC.loader is not None
 CASES = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(CASES)
-# GPT-NeoX checkpoints call their head embed_out; the class of transformers 5 renames it on loading.
-RENAMED = {"embed_out.weight": "lm_head.weight"}
-
+# Where releases of transformers hold or cache different things, what is found here is what this table says.
+DIFFERENT: dict[tuple[str, str], dict[str, int]] = {}
 # Elements of two bytes each in the published safetensors index (total_size), or the published count of parameters.
 PUBLISHED = {
     "mistralai/Mistral-7B-Instruct-v0.2": 7_241_732_096,
@@ -81,29 +84,42 @@ def test_published_cache_sizes_are_met_to_the_byte(model_id: str, size: int) -> 
     assert 2 * architecture(model_id).kv_elements_per_token == size
 
 
-@pytest.mark.parametrize("name", sorted(SHAPES["variants"]))
-def test_every_tensor_of_every_variant_is_that_of_transformers(name: str) -> None:
+VARIANTS = [(kin, name) for kin, rows in SHAPES.items() if kin != "catalogue" for name in sorted(rows)]
+
+
+@pytest.mark.parametrize(("kin", "name"), VARIANTS, ids=[name for _, name in VARIANTS])
+def test_every_tensor_of_every_variant_is_that_of_transformers(kin: str, name: str) -> None:
     """Names and shapes of all tensors equal those that the class of transformers builds from the same configuration."""
     found = {
-        RENAMED.get(tensor.name, tensor.name): list(tensor.shape)
-        for tensor in tensors(read_config(CASES.VARIANTS[name]))
+        tensor.name.replace("{}", str(number)): list(tensor.shape)
+        for tensor in tensors(read_config(CASES.KINS[kin][name]))
+        for number in range(tensor.count)
     }
-    assert found == SHAPES["variants"][name]["tensors"]
+    assert found == SHAPES[kin][name]["tensors"]
 
 
-@pytest.mark.parametrize("group", ["catalogue", "variants"])
-def test_counts_and_caches_are_those_of_transformers(group: str) -> None:
-    """Parameters, and cache elements per token, equal what the class of transformers holds and caches."""
-    configs = CASES.catalogue() if group == "catalogue" else CASES.VARIANTS
-    found = {}
-    for name, config in configs.items():
-        arch = read_config(config)
-        found[name] = {
+def test_every_case_was_built_by_transformers() -> None:
+    """No case is compared with nothing: each was built by a release of transformers, and each built one is a case."""
+    cases = {"catalogue": CASES.catalogue(), **CASES.KINS}
+    assert {kin: set(rows) for kin, rows in SHAPES.items()} == {kin: set(rows) for kin, rows in cases.items()}
+    assert all(set(RELEASES) & set(row) for rows in SHAPES.values() for row in rows.values())
+
+
+@pytest.mark.parametrize("kin", sorted(SHAPES))
+def test_counts_and_caches_are_those_of_transformers(kin: str) -> None:
+    """Parameters, cache elements per token and states equal what the classes of transformers hold and cache."""
+    configs = CASES.catalogue() if kin == "catalogue" else CASES.KINS[kin]
+    for name, row in SHAPES[kin].items():
+        arch = read_config(configs[name])
+        states = sum(cache.layers * (cache.conv_state + cache.recurrent_state) for cache in arch.caches)
+        found = {
             "parameters": parameter_count(arch),
             "kv_elements_per_token": arch.transformers_kv_elements_per_token,
+            "state_elements": states,
         }
-    expected = {name: {key: row[key] for key in found[name]} for name, row in SHAPES[group].items()}
-    assert found == expected
+        for release in (release for release in RELEASES if release in row):
+            expected = {**row[release], **DIFFERENT.get((name, release), {})}
+            assert {**row[release], **found} == expected, (name, release)
 
 
 def test_falcon_with_the_new_decoder_is_cached_with_all_its_heads_by_transformers_alone() -> None:

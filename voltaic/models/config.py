@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from voltaic.models.architecture import Architecture
+from voltaic.models.draft import SMALLEST, Draft
 from voltaic.models.errors import InvalidConfig, UnknownArchitecture
-from voltaic.models.families import Family, bounds, families
+from voltaic.models.families import Family, bounds, family_of, known, names
 from voltaic.models.fields import MOST_SHOWN, Fields, shown
 from voltaic.models.quantization import read_quantization
 
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 UNSTATED_DTYPE = "float32"
 """PyTorch's own default, in which checkpoints that state no data type are kept."""
-SMALLEST = 1
-"""Stands in for a size that is a fault already, so that the other fields still speak."""
 
 
 def read_config(config: Mapping[str, Any], *, where: str = "config.json") -> Architecture:
@@ -34,78 +34,140 @@ def read_config(config: Mapping[str, Any], *, where: str = "config.json") -> Arc
     """
     if not isinstance(config, Mapping):
         raise InvalidConfig([f"found {shown(config)}, allowed is an object"], where)
-    model_type = config.get("model_type")
-    if model_type is None:
-        raise InvalidConfig(["model_type: missing, it names the model family"], where)
-    if not isinstance(model_type, str) or not model_type or len(model_type) > MOST_SHOWN:
-        raise InvalidConfig([f"model_type: found {shown(model_type)}, allowed is the name of a model family"], where)
-    family = families().get(model_type)
-    if family is None:
-        raise UnknownArchitecture(model_type, sorted(families()))
     fields = Fields(config)
-    architecture = _read(fields, family)
+    family = family_named(config.get("model_type"), where)
+    draft = read_draft(fields, family)
+    architecture = _built(draft, fields, family)
     if fields.faults:
         raise InvalidConfig(fields.faults, where)
     return architecture
 
 
-def _read(fields: Fields, family: Family) -> Architecture:
-    sizes = bounds()
-    keys = family.fields
-    needed = f"{family.model_type} models have no shape without it"
-    hidden = fields.count(keys["hidden"], sizes["hidden"], needed=needed)
-    heads = fields.count(keys["heads"], sizes["heads"], needed=needed)
-    layers = fields.count(keys["layers"], sizes["layers"], needed=needed)
-    vocab = fields.count(["vocab_size"], sizes["vocab"], needed=needed)
-    head_dim = _head_dim(fields, family, hidden, heads)
-    kv_heads = _kv_heads(fields, family, heads)
-    alibi = family.positions == "alibi" or _flag(fields, family, "alibi")
-    share = fields.share(keys["rotary_share"], absent=family.absent["rotary_share"]) if "rotary_share" in keys else 1.0
-    rotary_dim = 0 if alibi or family.positions != "rotary" else int((head_dim or SMALLEST) * share)
-    bias = family.attention_bias or _flag(fields, family, "attention_bias")
-    return Architecture(
-        model_type=family.model_type,
-        layers=layers or SMALLEST,
+def family_named(model_type: object, where: str) -> Family:
+    """Return the family that a `model_type` names.
+
+    Raises:
+        UnknownArchitecture: no family is known by this name.
+        InvalidConfig: it is no name.
+    """
+    if model_type is None:
+        raise InvalidConfig(["model_type: missing, it names the model family"], where)
+    if not isinstance(model_type, str) or not model_type or len(model_type) > MOST_SHOWN:
+        raise InvalidConfig([f"model_type: found {shown(model_type)}, allowed is the name of a model family"], where)
+    if not known(model_type):
+        raise UnknownArchitecture(model_type, names())
+    return family_of(model_type)
+
+
+def read_draft(fields: Fields, family: Family, *, nested: bool = False) -> Draft:
+    """Read what data says of a family, then have its reader complete it.
+
+    Args:
+        fields: the configuration; faults are kept there.
+        family: whose it is.
+        nested: True for the decoder of a composite model, whose class fills in what is left out.
+
+    Raises:
+        UnknownArchitecture: the model has a part whose shapes are not known.
+    """
+    draft = _sizes(fields, family, nested=nested) if "layers" in family.fields else Draft(fields, family, 1, 1, 1, 1)
+    for name, keys in family.sizes.items():
+        draft.sizes[name] = draft.count(name, *keys, absent=family.absent.get(name))
+    draft.flags |= {name for name, keys in family.flags.items() if fields.flag(keys, absent=family.absent[name])}
+    draft.flags |= set(family.always)
+    if family.reader is not None:
+        import_module(f"voltaic.models.readers.{family.reader}").read(draft)
+    return draft
+
+
+def _sizes(fields: Fields, family: Family, *, nested: bool) -> Draft:
+    most = bounds()
+    sizes: dict[str, int | None] = {}
+    for name in ("hidden", "heads", "layers", "vocab"):
+        keys = family.fields.get(name) or (("vocab_size",) if name == "vocab" else ())
+        if not keys:
+            sizes[name] = SMALLEST
+            continue
+        absent = family.reference.get(name) if nested else None
+        needed = None if absent is not None else f"{family.model_type} models have no shape without it"
+        sizes[name] = fields.count(keys, most[name], absent=absent, needed=needed)
+    hidden, heads = sizes["hidden"], sizes["heads"]
+    draft = Draft(
+        fields,
+        family,
+        layers=sizes["layers"] or SMALLEST,
         hidden=hidden or SMALLEST,
         heads=heads or SMALLEST,
-        kv_heads=kv_heads or SMALLEST,
-        head_dim=head_dim or SMALLEST,
-        intermediate=_intermediate(fields, family, hidden) or SMALLEST,
-        vocab=vocab or SMALLEST,
-        max_positions=_max_positions(fields, family, alibi=alibi),
-        gated_mlp=family.gated_mlp,
-        tied_embeddings=fields.flag(["tie_word_embeddings"], absent=family.absent["tied_embeddings"]),
-        positions="alibi" if alibi else family.positions,
-        rotary_dim=rotary_dim,
-        sliding_window=_sliding_window(fields, family),
-        dtype=_dtype(fields),
-        quantization=_quantization(fields),
-        custom_code=fields.find(["auto_map"])[1] is not None,
-        rope_scaling=_rope_scaling(fields),
-        norm=family.norm,
-        norms_per_layer=_norms(fields, family),
-        qk_norm=_flag(fields, family, "qk_norm"),
-        attention_bias=bias,
-        # Falcon has one switch for the biases of all its layers.
-        mlp_bias=bias if family.model_type == "falcon" else family.mlp_bias or _flag(fields, family, "mlp_bias"),
-        head_bias=family.head_bias,
-        embedding_norm=family.embedding_norm,
-        # Read in transformers 4.46.3, FalconAttention._split_heads, and measured on its cache.
-        repeats_kv=_flag(fields, family, "new_decoder_architecture"),
-        parallel_block=family.parallel_block or _flag(fields, family, "parallel_block"),
-        stated_positions=_stated_positions(fields),
+        vocab=sizes["vocab"] or SMALLEST,
+        nested=nested,
     )
+    draft.head_dim = _head_dim(fields, family, hidden, heads) or SMALLEST
+    draft.kv_heads = _kv_heads(draft, heads) or SMALLEST
+    draft.intermediate = _intermediate(draft, hidden) or SMALLEST
+    if "max_positions" in family.fields:
+        absent = family.absent["max_positions"]
+        draft.max_positions = fields.count(family.fields["max_positions"], most["positions"], absent=absent)
+    draft.window = _sliding_window(fields, family)
+    return draft
 
 
-def _flag(fields: Fields, family: Family, name: str) -> bool:
-    keys = family.fields.get(name)
-    return fields.flag(keys, absent=family.absent[name]) if keys else False
+def _built(draft: Draft, fields: Fields, family: Family) -> Architecture:
+    own = draft.family
+    alibi = own.positions == "alibi" or _flag(draft, "alibi")
+    share_of = own.fields.get("rotary_share")
+    share = draft.fields.share(share_of, absent=own.absent["rotary_share"]) if share_of else 1.0
+    rotated = 0 if alibi or own.positions != "rotary" else int(draft.head_dim * share)
+    kinds, pattern = draft.patterned()
+    values: dict[str, Any] = {
+        "model_type": family.model_type,
+        "layers": draft.layers,
+        "hidden": draft.hidden,
+        "heads": draft.heads,
+        "kv_heads": draft.kv_heads,
+        "head_dim": draft.head_dim,
+        "intermediate": draft.intermediate,
+        "vocab": draft.vocab,
+        "max_positions": None if alibi else draft.max_positions,
+        "gated_mlp": own.gated_mlp,
+        "tied_embeddings": draft.fields.flag(["tie_word_embeddings"], absent=own.absent.get("tied_embeddings", True)),
+        "positions": "alibi" if alibi else own.positions,
+        "rotary_dim": rotated,
+        "sliding_window": draft.window,
+        "dtype": _dtype(fields, draft.fields),
+        "quantization": _quantization(fields),
+        "custom_code": fields.find(["auto_map"])[1] is not None,
+        "rope_scaling": _rope_scaling(draft.fields),
+        "norm": own.norm,
+        "norms_per_layer": own.norms_per_layer,
+        "qk_norm": own.switches["qk_norm"] or _flag(draft, "qk_norm"),
+        "attention_bias": own.switches["attention_bias"] or _flag(draft, "attention_bias"),
+        "mlp_bias": own.switches["mlp_bias"] or _flag(draft, "mlp_bias"),
+        "head_bias": own.switches["head_bias"] or _flag(draft, "head_bias"),
+        "embedding_norm": own.switches["embedding_norm"],
+        "parallel_block": own.switches["parallel_block"] or _flag(draft, "parallel_block"),
+        "stated_positions": _stated_positions(draft.fields),
+        "decoder": draft.decoder,
+        "experts": draft.experts,
+        "latent": draft.latent,
+        "kinds": kinds,
+        "pattern": pattern,
+        "encoder_layers": draft.encoder_layers,
+        "towers": draft.towers,
+        "sizes": tuple(sorted(draft.sizes.items())),
+        "flags": tuple(sorted(draft.flags)),
+    }
+    return Architecture(**(values | draft.more))
+
+
+def _flag(draft: Draft, name: str) -> bool:
+    keys = draft.family.fields.get(name)
+    return draft.fields.flag(keys, absent=draft.family.absent.get(name, False)) if keys else False
 
 
 def _head_dim(fields: Fields, family: Family, hidden: int | None, heads: int | None) -> int | None:
     keys = family.fields.get("head_dim")
     stated = fields.count(keys, bounds()["head_dim"], absent=family.absent.get("head_dim")) if keys else None
-    if stated is not None or hidden is None or heads is None:
+    if stated is not None or hidden is None or heads is None or "heads" not in family.fields:
         return stated
     if keys and fields.find(keys)[1] is not None:  # stated, and a fault already
         return None
@@ -119,14 +181,16 @@ def _head_dim(fields: Fields, family: Family, hidden: int | None, heads: int | N
     return hidden // heads
 
 
-def _kv_heads(fields: Fields, family: Family, heads: int | None) -> int | None:
+def _kv_heads(draft: Draft, heads: int | None) -> int | None:
+    fields, family = draft.fields, draft.family
     keys = family.fields.get("kv_heads")
     if keys is None:
         return heads
-    if family.model_type == "falcon" and not _flag(fields, family, "new_decoder_architecture"):
-        return 1 if _flag(fields, family, "multi_query") else heads
+    absent = heads
     needed = None if family.kv_absent == "heads" else "the number of K and V heads is never guessed"
-    found = fields.count(keys, bounds()["heads"], absent=heads, needed=needed)
+    if draft.nested and "kv_heads" in family.reference:
+        absent, needed = family.reference["kv_heads"], None
+    found = fields.count(keys, bounds()["heads"], absent=absent, needed=needed)
     if found is not None and heads is not None and heads % found:
         fields.fault(
             family.fields["heads"][0], f"{heads} is not a multiple of {fields.find(keys)[0]}, which is {found}"
@@ -134,28 +198,23 @@ def _kv_heads(fields: Fields, family: Family, heads: int | None) -> int | None:
     return found
 
 
-def _intermediate(fields: Fields, family: Family, hidden: int | None) -> int | None:
+def _intermediate(draft: Draft, hidden: int | None) -> int | None:
+    fields, family = draft.fields, draft.family
     keys = family.fields.get("intermediate")
-    four_times = 4 * (hidden or SMALLEST)
+    times = family.absent.get("intermediate_times")
+    absent = None if times is None else times * (hidden or SMALLEST)
     if keys is None:
-        return four_times
-    if family.model_type in {"falcon", "gpt2"}:
-        return fields.count(keys, bounds()["intermediate"], absent=four_times)
-    return fields.count(keys, bounds()["intermediate"], needed=f"{family.model_type} models have no shape without it")
-
-
-def _max_positions(fields: Fields, family: Family, *, alibi: bool) -> int | None:
-    keys = family.fields.get("max_positions")
-    if keys is None:
-        return None
-    found = fields.count(keys, bounds()["positions"], absent=family.absent["max_positions"])
-    return None if alibi else found
+        return absent
+    if absent is None and draft.nested:
+        absent = family.reference.get("intermediate")
+    needed = None if absent is not None else f"{family.model_type} models have no shape without it"
+    return fields.count(keys, bounds()["intermediate"], absent=absent, needed=needed)
 
 
 def _stated_positions(fields: Fields) -> int | None:
     """Return the longest context that the file states, under the names that serving engines read, in their order."""
-    names = ("max_position_embeddings", "max_seq_len", "n_positions")
-    stated = next((value for name in names if (value := fields.find([name])[1]) is not None), None)
+    named = ("max_position_embeddings", "max_seq_len", "n_positions")
+    stated = next((value for name in named if (value := fields.find([name])[1]) is not None), None)
     return stated if type(stated) is int and 1 <= stated <= bounds()["positions"] else None
 
 
@@ -164,13 +223,16 @@ def _sliding_window(fields: Fields, family: Family) -> int | None:
         return None
     in_force = fields.flag(["use_sliding_window"], absent=True)
     # Absent is not null here: null switches the window off, absence leaves the class its own default.
-    absent = None if fields.has("sliding_window") else family.absent["sliding_window"]
+    absent = None if fields.has("sliding_window") else family.absent.get("sliding_window")
     window = fields.count(family.fields["sliding_window"], bounds()["positions"], absent=absent)
     return window if in_force else None
 
 
-def _dtype(fields: Fields) -> str:
+def _dtype(fields: Fields, inner: Fields) -> str:
     key, value = fields.find(["torch_dtype", "dtype"])
+    if value is None and inner is not fields:
+        fields = inner
+        key, value = fields.find(["torch_dtype", "dtype"])
     if value is None:
         return UNSTATED_DTYPE
     name = value.removeprefix("torch.") if isinstance(value, str) else value
@@ -199,13 +261,3 @@ def _rope_scaling(fields: Fields) -> str | None:
         inner.fault("rope_type", "missing, it names how positions are stretched")
     fields.faults.extend(f"rope_scaling.{fault}" for fault in inner.faults)
     return kind
-
-
-def _norms(fields: Fields, family: Family) -> int:
-    if family.model_type != "falcon":
-        return family.norms_per_layer
-    stated = fields.count(family.fields["parallel_norms"], 2)
-    if not _flag(fields, family, "parallel_block"):
-        return 2
-    default = 2 if _flag(fields, family, "new_decoder_architecture") else 1
-    return stated or default

@@ -25,9 +25,9 @@ class UnknownArchitecture(LookupError):  # noqa: N818  (named for what it says, 
     def __init__(self, model_type: str, known: Sequence[str]) -> None:
         self.model_type = model_type
         self.known = tuple(known)
-        close = get_close_matches(model_type, self.known, n=1)
+        close = get_close_matches(model_type, self.known, n=3)
         self.suggestion = close[0] if close else None
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        hint = f"the nearest of {len(self.known)} known families are " if close else "known: "
         super().__init__(
-            f"model_type {model_type!r} is not one whose shapes voltaic knows; {hint}known: {', '.join(self.known)}.",
+            f"model_type {model_type!r} is not one whose shapes voltaic knows; {hint}{', '.join(close or self.known)}.",
         )

@@ -1,9 +1,9 @@
-"""The model families of `families.toml`."""
+"""The model families of `families/*.toml`: one file for each kin, read when the first model of it is."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,27 +16,20 @@ if TYPE_CHECKING:
 
     from voltaic.models.architecture import Norm, Positions
 
+_FOLDER = Path(__file__).with_name("families")
+_MERGED = ("fields", "absent", "reference", "blocks", "sizes", "flags")
+"""Tables of a family that complete those of the family that it is like."""
 
-@dataclass(frozen=True, slots=True)
-class TensorNames:
-    """Names in the state dictionary of a family's class; `{}` stands for the layer number."""
 
-    embedding: str
-    layer: str
-    attention: tuple[str, ...]
-    """Queries, keys, values and output, or the fused three and output."""
-    mlp: tuple[str, ...]
-    """Gate, up and down, or up and down."""
-    norms: tuple[str, ...]
-    final_norm: str
-    head: str
-    positions: str | None = None
-    embedding_norm: str | None = None
-    parallel_norms: tuple[str, ...] = ()
-    """Names of the norms where attention and MLP run side by side and each has one of its own."""
-    qk_norms: tuple[str, ...] = ()
-    inputs_first: bool = False
-    """True: weights are stored inputs x outputs."""
+class Blocks(dict[str, tuple[str, ...]]):
+    """Lists of tensor lines by name; several names with spaces between them are their lists together."""
+
+    def __missing__(self, names: str) -> tuple[str, ...]:
+        """Return, and keep, the lists of several names together."""
+        if " " not in names:
+            raise KeyError(names)
+        self[names] = tuple(line for name in names.split() for line in self[name])
+        return self[names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,69 +39,122 @@ class Family:
     model_type: str
     fields: Mapping[str, tuple[str, ...]]
     absent: Mapping[str, Any]
+    reference: Mapping[str, int]
+    """Sizes that the class assumes, which are taken for the decoder of a composite model alone."""
     kv_absent: str
     positions: Positions
     norm: Norm
     gated_mlp: bool
     norms_per_layer: int
-    attention_bias: bool
-    mlp_bias: bool
-    head_bias: bool
-    embedding_norm: bool
-    parallel_block: bool
-    tensors: TensorNames
+    switches: Mapping[str, bool]
+    """Properties that all models of the family have: `attention_bias`, `parallel_block`, …"""
+    sizes: Mapping[str, tuple[str, ...]]
+    flags: Mapping[str, tuple[str, ...]]
+    always: tuple[str, ...]
+    """Flags of its blocks that are on for all its models."""
+    reader: str | None
+    window: str | None
+    """Which layers slide where `layer_types` does not say it; a rule of `readers/windows.py`."""
+    layer: str
+    """Names of the blocks that a layer is made of: the first mixes tokens, the second is the MLP."""
+    layer_prefix: str
+    inner: tuple[tuple[str, str], ...]
+    """Of a composite model: what the names of its decoder's tensors start with, alone and within it."""
     source: Source
+    blocks: Blocks = field(hash=False)
 
 
-def _names(row: Mapping[str, Any]) -> TensorNames:
-    return TensorNames(
-        embedding=row["embedding"],
-        layer=row["layer"],
-        attention=tuple(row["attention"]),
-        mlp=tuple(row["mlp"]),
-        norms=tuple(row["norms"]),
-        final_norm=row["final_norm"],
-        head=row["head"],
-        positions=row.get("positions"),
-        embedding_norm=row.get("embedding_norm"),
-        parallel_norms=tuple(row.get("parallel_norms", ())),
-        qk_norms=tuple(row.get("qk_norms", ())),
-        inputs_first=row.get("inputs_first", False),
-    )
+_SWITCHES = ("attention_bias", "mlp_bias", "head_bias", "embedding_norm", "parallel_block", "qk_norm")
 
 
-def _family(model_type: str, row: Mapping[str, Any]) -> Family:
+def _family(model_type: str, row: Mapping[str, Any], shared: Mapping[str, list[str]]) -> Family:
+    blocks = Blocks({name: tuple(lines) for name, lines in {**shared, **row.get("blocks", {})}.items()})
+    layer = row.get("layer", "")
+    if layer:
+        blocks["layer"] = blocks[layer]
+    without = row.get("without", ())
+    keys = {
+        table: MappingProxyType({name: tuple(keys) for name, keys in row.get(table, {}).items() if name not in without})
+        for table in ("fields", "sizes", "flags")
+    }
     return Family(
         model_type=model_type,
-        fields=MappingProxyType({name: tuple(keys) for name, keys in row["fields"].items()}),
-        absent=MappingProxyType(row["absent"]),
+        fields=keys["fields"],
+        absent=MappingProxyType(row.get("absent", {})),
+        reference=MappingProxyType(row.get("reference", {})),
         kv_absent=row.get("kv_absent", "heads"),
-        positions=row["positions"],
-        norm=row["norm"],
-        gated_mlp=row["gated_mlp"],
+        positions=row.get("positions", "none"),
+        norm=row.get("norm", "rms"),
+        gated_mlp=row.get("gated_mlp", True),
         norms_per_layer=row.get("norms_per_layer", 2),
-        attention_bias=row.get("attention_bias", False),
-        mlp_bias=row.get("mlp_bias", False),
-        head_bias=row.get("head_bias", False),
-        embedding_norm=row.get("embedding_norm", False),
-        parallel_block=row.get("parallel_block", False),
-        tensors=_names(row["tensors"]),
+        switches=MappingProxyType({name: row.get(name, False) for name in _SWITCHES}),
+        sizes=keys["sizes"],
+        flags=keys["flags"],
+        always=tuple(row.get("always", ())),
+        reader=row.get("reader"),
+        window=row.get("window"),
+        layer=layer,
+        layer_prefix=row.get("prefix", ""),
+        inner=tuple((own, outer) for own, outer in row.get("inner", {}).items()),
         source=Source(row["source"], row["confidence"]),
+        blocks=blocks,
     )
 
 
 @cache
-def _table() -> Mapping[str, Any]:
-    return MappingProxyType(tomllib.loads(Path(__file__).with_name("families.toml").read_text(encoding="utf-8")))
+def _index() -> Mapping[str, Any]:
+    return MappingProxyType(tomllib.loads((_FOLDER / "index.toml").read_text(encoding="utf-8")))
+
+
+@cache
+def _files() -> Mapping[str, str]:
+    """Return the file of every `model_type`, in the order of the index."""
+    return MappingProxyType({name: file for file, names in _index()["files"].items() for name in names})
+
+
+@cache
+def _table(file: str) -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / f"{file}.toml").read_text(encoding="utf-8"))
+
+
+def _row(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    own = table[name]
+    if "like" not in own:
+        return dict(own)
+    base = _row(table, own["like"])
+    merged = {key: {**base.get(key, {}), **own.get(key, {})} for key in _MERGED}
+    return {**base, **own, **merged, "without": (*base.get("without", ()), *own.get("without", ()))}
+
+
+@cache
+def family_of(model_type: str) -> Family:
+    """Return the family of this `model_type`, or tower, reading the one file that describes it.
+
+    Raises:
+        KeyError: no family is known by this name.
+    """
+    table = _table(_files()[model_type])
+    return _family(model_type, _row(table, model_type), table.get("blocks", {}))
+
+
+def known(model_type: str) -> bool:
+    """Return whether a model of this `model_type` can be read."""
+    return model_type in _files() and model_type not in _index()["towers"]
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return every `model_type` that can be read, by name."""
+    return tuple(sorted(filter(known, _files())))
 
 
 @cache
 def families() -> Mapping[str, Family]:
-    """Return all families by `model_type`."""
-    return MappingProxyType({name: _family(name, row) for name, row in _table().items() if name != "bounds"})
+    """Return all families by `model_type`; reads all files, so what needs one family asks `family_of`."""
+    return MappingProxyType({name: family_of(name) for name in names()})
 
 
 @cache
 def bounds() -> Mapping[str, int]:
     """Return the largest accepted value of each size, in elements, heads, layers or tokens."""
-    return MappingProxyType(cast("dict[str, int]", _table()["bounds"]))
+    return MappingProxyType(cast("dict[str, int]", _index()["bounds"]))

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 40
 """Characters of a found value that a message repeats."""
+MOST_ITEMS = 10_000
+"""Items of a list: as many as a model has layers at most."""
 
 
 def shown(value: object) -> str:
@@ -116,5 +118,33 @@ class Fields:
             return None
         if not isinstance(value, dict):
             self._wrong(key, value, "an object or null")
+            return None
+        return value
+
+    def names(self, keys: Sequence[str], allowed: Sequence[str], length: int | None = None) -> list[str] | None:
+        """Return a list of texts, each one of `allowed`, `length` of them if given; None where absent or null."""
+        key, value = self.find(keys)
+        if value is None:
+            return None
+        if not isinstance(value, list) or (length is not None and len(value) != length):
+            self._wrong(key, value, "a list" if length is None else f"a list of {length} items, one for each layer")
+            return None
+        wrong = next((item for item in value if not isinstance(item, str) or item not in allowed), None)
+        if wrong is not None or None in value:
+            self._wrong(key, wrong, f"a list of {', '.join(allowed)}")
+            return None
+        return value
+
+    def numbers(self, keys: Sequence[str], most: int, *, least: int = 0) -> list[int] | None:
+        """Return a list of whole numbers from `least` to `most`; None where absent or null."""
+        key, value = self.find(keys)
+        if value is None:
+            return None
+        if not isinstance(value, list) or len(value) > MOST_ITEMS:
+            self._wrong(key, value, f"a list of at most {MOST_ITEMS} numbers")
+            return None
+        wrong = [item for item in value if type(item) is not int or not least <= item <= most]
+        if wrong:
+            self._wrong(key, wrong[0], f"a list of whole numbers from {least} to {most}")
             return None
         return value

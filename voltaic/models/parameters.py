@@ -4,138 +4,172 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from voltaic.models.families import TensorNames, families
+from voltaic.models.blocks import Place, Role, Tensor, tensors_of
+from voltaic.models.families import family_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from voltaic.models.architecture import Architecture
+    from voltaic.models.architecture import Architecture, LayerKind, Tower
 
-Place = Literal["embedding", "head", "tower"] | int
-"""`tower`: a vision or audio encoder and its projector."""
-Role = Literal[
-    "embedding",
-    "positions",
-    "head",
-    "norm",
-    "router",
-    "query",
-    "key",
-    "value",
-    "query_key_value",
-    "attention_output",
-    "latent_down",
-    "latent_up",
-    "gate",
-    "up",
-    "gate_up",
-    "down",
-    "expert_gate",
-    "expert_up",
-    "expert_gate_up",
-    "expert_down",
-    "mixer",
-    "other",
+__all__ = [
+    "LayerGroup",
+    "Place",
+    "Role",
+    "Tensor",
+    "embedding_tensors",
+    "head_tensors",
+    "layer_groups",
+    "layer_tensors",
+    "parameter_count",
+    "tensors",
+    "tower_tensors",
 ]
-"""What a tensor is for, which decides how tensor parallel splits it: outputs of queries, keys, values, gate and up;
-inputs of attention output and down; rows of embedding and head; norms, routers and `latent_down` are in full
-everywhere. A bias has the role of its weight. `mixer`: a recurrent or linear attention block."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
-    """One parameter of a model as its class holds it."""
+class LayerGroup:
+    """Decoder layers that hold the same tensors."""
 
-    name: str
-    """Name in the state dictionary: `model.layers.0.self_attn.q_proj.weight`."""
-    shape: tuple[int, ...]
-    """Elements in each dimension, in the order of the checkpoint."""
-    place: Place
-    """`embedding`, the layer number, or `head`: where a split over GPUs puts it."""
-    role: Role
-    inputs: int | None = None
-    """Inputs of a linear layer's weight; None for tables, norms and biases, which quantizers leave alone."""
-    count: int = 1
-    """Tensors alike, as those of the experts of one layer; `{}` in the name stands for their number."""
+    count: int
+    """Layers of the group, at least 1."""
+    first: int
+    """Number of its first layer: layers of one group need not follow each other."""
+    tensors: tuple[Tensor, ...]
+    """The tensors of its first layer."""
 
     @property
     def elements(self) -> int:
-        """Number of elements of all `count` of them."""
-        return self.count * prod(self.shape)
+        """Elements of one layer."""
+        return sum(tensor.elements for tensor in self.tensors)
 
 
-def _linear(
-    name: str, role: Role, sizes: tuple[int, int], place: Place, names: TensorNames, *, bias: bool
-) -> Iterator[Tensor]:
-    inputs, outputs = sizes
-    shape = (inputs, outputs) if names.inputs_first else (outputs, inputs)
-    yield Tensor(f"{name}.weight", shape, place, role, inputs)
-    if bias:
-        yield Tensor(f"{name}.bias", (outputs,), place, role)
+@lru_cache(maxsize=256)
+def _sizes(arch: Architecture) -> Mapping[str, int]:
+    sizes = {
+        "layers": arch.layers,
+        "hidden": arch.hidden,
+        "heads": arch.heads,
+        "kv_heads": arch.kv_heads,
+        "head_dim": arch.head_dim,
+        "intermediate": arch.intermediate,
+        "vocab": arch.vocab,
+        "positions": arch.max_positions or 0,
+    }
+    if arch.experts is not None:
+        sizes["experts"] = arch.experts.count
+        sizes["expert_intermediate"] = arch.experts.intermediate
+        sizes["shared_intermediate"] = arch.experts.shared_intermediate
+    if arch.latent is not None:
+        sizes["q_rank"] = arch.latent.q_rank or 0
+        sizes["kv_rank"] = arch.latent.kv_rank
+        sizes["nope"] = arch.latent.nope_dim
+        sizes["rope"] = arch.latent.rope_dim
+        sizes["value_dim"] = arch.latent.value_dim
+    return sizes | dict(arch.sizes)
 
 
-def _norm(name: str, width: int, place: Place, kind: str) -> Iterator[Tensor]:
-    yield Tensor(f"{name}.weight", (width,), place, "norm")
-    if kind == "layer":
-        yield Tensor(f"{name}.bias", (width,), place, "norm")
+def _derived(sizes: Mapping[str, int]) -> dict[str, int]:
+    return {
+        "queries": sizes["heads"] * sizes["head_dim"],
+        "keys": sizes["kv_heads"] * sizes["head_dim"],
+        **sizes,
+    }
 
 
-def _norm_names(arch: Architecture, names: TensorNames) -> tuple[str, ...]:
-    if arch.parallel_block and len(names.parallel_norms) == arch.norms_per_layer:
-        return names.parallel_norms
-    return names.norms[: arch.norms_per_layer]
+@lru_cache(maxsize=256)
+def _flags(arch: Architecture) -> frozenset[str]:
+    switches = {
+        "tied": arch.tied_embeddings,
+        "qk_norm": arch.qk_norm,
+        "attention_bias": arch.attention_bias,
+        "mlp_bias": arch.mlp_bias,
+        "head_bias": arch.head_bias,
+        "embedding_norm": arch.embedding_norm,
+        "parallel_block": arch.parallel_block,
+        "two_norms": arch.norms_per_layer > 1,
+        "norm_bias": arch.norm == "layer" and "no_norm_bias" not in arch.flags,
+        "experts": arch.experts is not None,
+        "shared_expert": arch.experts is not None and arch.experts.shared_intermediate > 0,
+        "query_compressed": arch.latent is not None and arch.latent.q_rank is not None,
+        "learned": arch.positions == "learned",
+    }
+    return frozenset({name for name, on in switches.items() if on} | set(arch.flags))
+
+
+def _kind(arch: Architecture, layer: int) -> LayerKind | None:
+    return arch.kinds[ord(arch.pattern[layer]) - ord("A")] if arch.kinds else None
 
 
 def layer_tensors(arch: Architecture, layer: int) -> Iterator[Tensor]:
     """Yield the parameters of one decoder layer."""
-    names = families()[arch.model_type].tensors
-    prefix = names.layer.format(layer)
-    queries, keys = arch.heads * arch.head_dim, arch.kv_heads * arch.head_dim
-    biased = arch.attention_bias
-    projections: tuple[tuple[Role, int], ...] = (("query", queries), ("key", keys), ("value", keys))
-    if len(names.attention) == 2:  # noqa: PLR2004
-        projections = (("query_key_value", queries + 2 * keys),)
-    for name, (role, width) in zip(names.attention[:-1], projections, strict=True):
-        yield from _linear(prefix + name, role, (arch.hidden, width), layer, names, bias=biased)
-    output = prefix + names.attention[-1]
-    yield from _linear(output, "attention_output", (queries, arch.hidden), layer, names, bias=biased)
-    if arch.qk_norm:
-        for name in names.qk_norms:
-            yield from _norm(prefix + name, arch.head_dim, layer, arch.norm)
-    roles: tuple[Role, ...] = ("gate", "up") if len(names.mlp) == 3 else ("up",)  # noqa: PLR2004
-    for name, role in zip(names.mlp[:-1], roles, strict=True):
-        yield from _linear(prefix + name, role, (arch.hidden, arch.intermediate), layer, names, bias=arch.mlp_bias)
-    sizes = (arch.intermediate, arch.hidden)
-    yield from _linear(prefix + names.mlp[-1], "down", sizes, layer, names, bias=arch.mlp_bias)
-    for name in _norm_names(arch, names):
-        yield from _norm(prefix + name, arch.hidden, layer, arch.norm)
+    family = family_of(arch.family)
+    kind = _kind(arch, layer)
+    lines = family.blocks["layer" if kind is None else kind.blocks]
+    sizes = _derived(_sizes(arch) if kind is None else {**_sizes(arch), **dict(kind.sizes)})
+    yield from tensors_of(lines, _prefixed(arch, family.layer_prefix.format(layer)), layer, sizes, _flags(arch))
+
+
+def _prefixed(arch: Architecture, name: str) -> str:
+    """Return a name of the decoder's class as the class of the composite model has it."""
+    inner = family_of(arch.model_type).inner if arch.decoder else None
+    if inner is None:
+        return name
+    for own, outer in inner:
+        if name.startswith(own):
+            return outer + name.removeprefix(own)
+    return name
+
+
+def layer_groups(arch: Architecture) -> tuple[LayerGroup, ...]:
+    """Return the decoder layers by what they hold, each group once, in order of its first layer."""
+    if not arch.kinds:
+        return (LayerGroup(arch.layers, 0, tuple(layer_tensors(arch, 0))),)
+    counts: dict[tuple[str, tuple[tuple[str, int], ...]], list[int]] = {}
+    for letter in dict.fromkeys(arch.pattern):
+        kind = arch.kinds[ord(letter) - ord("A")]
+        group = counts.setdefault((kind.blocks, kind.sizes), [0, arch.pattern.index(letter)])
+        group[0] += arch.pattern.count(letter)
+    return tuple(LayerGroup(count, first, tuple(layer_tensors(arch, first))) for count, first in counts.values())
+
+
+def _outside(arch: Architecture, name: str, place: Place) -> Iterator[Tensor]:
+    lines = family_of(arch.family).blocks.get(name, ())
+    for tensor in tensors_of(lines, "", place, _derived(_sizes(arch)), _flags(arch)):
+        yield Tensor(_prefixed(arch, tensor.name), tensor.shape, place, tensor.role, tensor.inputs, tensor.count)
 
 
 def embedding_tensors(arch: Architecture) -> Iterator[Tensor]:
-    """Yield the parameters before the first layer."""
-    names = families()[arch.model_type].tensors
-    yield Tensor(f"{names.embedding}.weight", (arch.vocab, arch.hidden), "embedding", "embedding")
-    if names.positions is not None and arch.max_positions is not None:
-        yield Tensor(f"{names.positions}.weight", (arch.max_positions, arch.hidden), "embedding", "positions")
-    if arch.embedding_norm and names.embedding_norm is not None:
-        yield from _norm(names.embedding_norm, arch.hidden, "embedding", arch.norm)
+    """Yield the parameters before the first layer of the decoder, towers apart."""
+    yield from _outside(arch, "embedding", "embedding")
 
 
 def head_tensors(arch: Architecture) -> Iterator[Tensor]:
     """Yield the parameters after the last layer; a head that is tied to the embedding is not held again."""
-    names = families()[arch.model_type].tensors
-    yield from _norm(names.final_norm, arch.hidden, "head", arch.norm)
-    if not arch.tied_embeddings:
-        yield Tensor(f"{names.head}.weight", (arch.vocab, arch.hidden), "head", "head")
-    if arch.head_bias:
-        yield Tensor(f"{names.head}.bias", (arch.vocab,), "head", "head")
+    yield from _outside(arch, "head", "head")
+
+
+def tower_tensors(arch: Architecture) -> Iterator[Tensor]:
+    """Yield the parameters of vision and audio towers, of what joins them to the decoder, and of an encoder."""
+    for tower in arch.towers:
+        family = family_of(tower.family)
+        sizes = dict(tower.sizes)
+        for part, repeats in tower.parts:
+            yield from _part(tower, family.blocks[part], repeats, sizes)
+
+
+def _part(tower: Tower, lines: tuple[str, ...], repeats: int, sizes: Mapping[str, int]) -> Iterator[Tensor]:
+    for number in range(repeats):
+        for tensor in tensors_of(lines, tower.prefix, "tower", sizes, tower.flags):
+            name = tensor.name if tensor.count > 1 else tensor.name.replace("{}", str(number))
+            yield Tensor(name, tensor.shape, "tower", tensor.role, tensor.inputs, tensor.count)
 
 
 def tensors(arch: Architecture) -> Iterator[Tensor]:
     """Yield every parameter of the model, each once, in the order of execution."""
+    yield from tower_tensors(arch)
     yield from embedding_tensors(arch)
     for layer in range(arch.layers):
         yield from layer_tensors(arch, layer)
@@ -145,6 +179,5 @@ def tensors(arch: Architecture) -> Iterator[Tensor]:
 @lru_cache(maxsize=1024)
 def parameter_count(arch: Architecture) -> int:
     """Return the number of parameters, exact to the parameter, as the family's class holds them unquantized."""
-    outside = sum(tensor.elements for tensor in (*embedding_tensors(arch), *head_tensors(arch)))
-    # All layers of these families are alike.
-    return outside + arch.layers * sum(tensor.elements for tensor in layer_tensors(arch, 0))
+    outside = sum(tensor.elements for tensor in (*embedding_tensors(arch), *head_tensors(arch), *tower_tensors(arch)))
+    return outside + sum(group.count * group.elements for group in layer_groups(arch))
