@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voltaic.models import checkpoint_bytes, parameter_count, read_config
+from voltaic.models.stored import known_methods, layout_source
 
 LLAMA_7B: dict[str, Any] = {
     "model_type": "llama",
@@ -26,7 +27,21 @@ MISTRAL_7B: dict[str, Any] = {
     "intermediate_size": 14336,
     "sliding_window": None,
 }
+LLAMA_8B: dict[str, Any] = {**LLAMA_7B, "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256}
+LLAMA_70B: dict[str, Any] = {
+    **LLAMA_8B,
+    "hidden_size": 8192,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+    "intermediate_size": 28672,
+}
 AWQ = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}
+W4A16 = {"weights": {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128, "symmetric": True}}
+W8A8 = {
+    "weights": {"num_bits": 8, "type": "int", "strategy": "channel", "symmetric": True},
+    "input_activations": {"num_bits": 8, "type": "int", "strategy": "token", "dynamic": True},
+    "targets": ["Linear"],
+}
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False}
 
 
@@ -47,6 +62,7 @@ def test_plain_weights_are_as_wide_as_their_type(dtype: str, size: int) -> None:
 @pytest.mark.parametrize(
     ("config", "quantization", "file_bytes"),
     [
+        (LLAMA_8B, GPTQ, 5_735_587_840),  # weights of RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w4a16
         (LLAMA_7B, GPTQ, 3_896_690_496),  # gptq_model-4bit-128g.safetensors of seonglae/llama-2-7b-chat-hf-gptq
         (LLAMA_7B, GPTQ, 3_896_714_608),  # model.safetensors of twhoool02/Llama-2-7b-hf-AutoGPTQ
     ],
@@ -56,6 +72,11 @@ def test_published_quantized_files_are_met(
 ) -> None:
     """A published quantized file is larger by its header and its zero biases alone: within a thousandth."""
     assert 0 <= file_bytes - stored(config, quantization) < file_bytes / 1000
+
+
+def test_a_published_total_is_met_to_the_byte() -> None:
+    """hugging-quants/Meta-Llama-3.1-70B-Instruct-AWQ-INT4: total_size of its index, to the byte."""
+    assert stored(LLAMA_70B, AWQ) == 39_767_785_472
 
 
 def test_four_bits_are_worked_out_by_hand() -> None:
@@ -85,10 +106,90 @@ def test_excluded_modules_stay_wide() -> None:
     assert excluded - stored(MISTRAL_7B, AWQ) == 32 * 4096 * 4096 * (16 - 4.15625) / 8
 
 
-@pytest.mark.parametrize("quantization", [{"load_in_8bit": True}, {"quant_method": "fp8"}, {"quant_method": "awq"}])
+@pytest.mark.parametrize(
+    "quantization",
+    [
+        {"quant_method": "awq"},
+        {"quant_method": "awq", "bits": 4, "version": "gemv"},
+        {"quant_method": "hqq", "bits": 4},
+        {"quant_method": "exl2", "bits": 4.65},
+        {"quant_method": "something-new"},
+        {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized", "config_groups": {"group_0": W4A16}},
+        {"quant_method": "compressed-tensors", "format": "mixed-precision", "config_groups": {"a": W4A16, "b": W8A8}},
+    ],
+)
 def test_other_layouts_are_not_guessed(quantization: dict[str, Any]) -> None:
     """A method whose layout is not known here, or whose bits are not stated, has no derived size."""
     assert checkpoint_bytes(read_config({**LLAMA_7B, "quantization_config": quantization})) is None
+
+
+LINEAR = 32 * (4 * 4096 * 4096 + 3 * 4096 * 11008)
+"""Weights of the linear layers of Llama-2-7B."""
+OUTPUTS = 32 * (5 * 4096 + 2 * 11008)
+HEAD = 32000 * 4096
+REST = 2 * (2 * HEAD + 65 * 4096)
+"""Bytes of its embedding, head and norms."""
+
+
+@pytest.mark.parametrize(
+    ("quantization", "size"),
+    [
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, LINEAR + 4 * OUTPUTS + REST),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, LINEAR // 2 + LINEAR // 16 + 224 * 160 + REST),
+        (
+            {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True},
+            LINEAR // 2 + LINEAR // 64 + LINEAR // 4096 + 224 * 1200 + REST,
+        ),
+        ({"quant_method": "eetq"}, LINEAR + 2 * OUTPUTS + REST),
+        ({"quant_method": "fp8", "activation_scheme": "dynamic"}, LINEAR + 8 * 224 + REST),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, LINEAR + LINEAR // 4096 + REST),
+        ({"quant_method": "fbgemm_fp8"}, LINEAR + 4 * OUTPUTS + REST),
+        ({"quant_method": "marlin", "group_size": 128}, LINEAR // 2 + LINEAR // 64 + REST),
+        ({**GPTQ, "checkpoint_format": "marlin"}, LINEAR // 2 + LINEAR // 64 + REST),
+        (
+            {"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": ["lm_head"]}
+            | {"config_groups": {"group_0": W4A16}},
+            LINEAR // 2 + LINEAR // 64 + 224 * 16 + REST,
+        ),
+        (
+            {"quant_method": "compressed-tensors", "format": "int-quantized", "config_groups": {"group_0": W8A8}},
+            LINEAR + 2 * OUTPUTS + REST - HEAD + 2 * 32000,
+        ),
+    ],
+)
+def test_other_layouts_are_worked_out_by_hand(quantization: dict[str, Any], size: int) -> None:
+    """Bytes a weight, scales as wide and as many as the method has them, and what it leaves alone in two bytes."""
+    assert stored(LLAMA_7B, quantization) == size
+
+
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (["lm_head"], 0),
+        (["o_proj"], 32),
+        (["model.layers.*.self_attn.o_proj"], 32),
+        (["re:.*o_proj$"], 32),
+        (["model.layers.3.self_attn.o_proj", "re:model\\.layers\\.7\\..*o_proj"], 2),
+    ],
+)
+def test_patterns_of_excluded_modules_are_understood(names: list[str], kept: int) -> None:
+    """Whole names, parts of names, stars and the regular expressions that compressed-tensors writes exclude modules."""
+    layer = 4096 * 4096 * (16 - 4.15625) / 8
+    assert stored(LLAMA_7B, {**AWQ, "modules_to_not_convert": names}) - stored(LLAMA_7B, AWQ) == kept * layer
+
+
+def test_a_pattern_that_is_not_understood_is_not_guessed() -> None:
+    """An expression that only its own engine can read leaves the size open."""
+    quantization = {**AWQ, "modules_to_not_convert": ["re:(?!.*proj).*"]}
+    assert checkpoint_bytes(read_config({**LLAMA_7B, "quantization_config": quantization})) is None
+
+
+def test_known_methods_are_named_and_sourced() -> None:
+    """Methods of known and of unknown layout are known by name, and every layout says where it comes from."""
+    assert {"awq", "gptq", "fp8", "bitsandbytes", "compressed-tensors", "mxfp4", "exl2", "torchao"} <= set(
+        known_methods()
+    )
+    assert "AutoAWQ" in layout_source("awq").text
 
 
 @settings(deadline=None)
