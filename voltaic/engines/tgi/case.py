@@ -142,8 +142,23 @@ class Case:
         return not (needs and window is not None)
 
 
+_last: tuple[ServingSpec | None, Case | None] = (None, None)
+
+
 def case_of(spec: ServingSpec) -> Case | None:
-    """Return the spec as TGI sees it; None where release or GPU are not known."""
+    """Return the spec as TGI sees it; None where release or GPU are not known.
+
+    Kept for the last spec, about which several questions are asked one after the other.
+    """
+    global _last  # noqa: PLW0603  replaced as a whole, so that threads see a case with its own spec
+    asked, case = _last
+    if asked is not spec:
+        case = _case_of(spec)
+        _last = (spec, case)
+    return case
+
+
+def _case_of(spec: ServingSpec) -> Case | None:
     known = release(spec.release.version)
     if known is None or spec.gpu is None:
         return None

@@ -58,9 +58,11 @@ def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None
     by_name = flags_of(number)
     reading = _Reading(facts, number, name_of(version), by_name)
     _tokens(reading, list(args))
-    for option in by_name.values():
-        _from_arguments(reading, option)
-        _from_environment(reading, option, env)
+    for option in by_name.values():  # most are not set at all
+        if option.name in reading.given:
+            _from_arguments(reading, option)
+        if option.variable in env:
+            _from_environment(reading, option, env)
     for variable in facts.variables:
         if env.get(variable.name, "") is None and variable.in_release(number):
             _unreadable(reading, variable.name)
