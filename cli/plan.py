@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import NoReturn
 
-    from cli.plan_options import Options
+    from cli.plan_options import Given, Options
     from cli.render import FixLines
     from voltaic.verdict import Verdict
 
@@ -107,14 +107,55 @@ def plan(  # the contract's options, one parameter each
     except InvalidOptions as invalid:
         fail("plan", invalid.faults, as_json=as_json, usage=invalid.usage)
 
+    sizes = _plotted(plot, context, batch_size, as_json=as_json)
+
     from voltaic.verdict import judge
 
     verdict = judge(spec)
+    code = _show(verdict, options, as_json=as_json)
     if plot is not None:
-        from cli.plot import draw
+        _draw(verdict, plot, sizes, as_json=as_json)
+    raise typer.Exit(code)
 
-        draw(verdict, plot, contexts=context, batch_sizes=batch_size, as_json=as_json)
-    raise typer.Exit(_show(verdict, options, as_json=as_json))
+
+def _plotted(
+    plot: str | None, context: Given, batch_size: Given, *, as_json: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return lengths and numbers of requests for the map, after checking that the picture can be written."""
+    if plot is None:
+        return (), ()
+    from cli import files
+    from cli.grid_options import numbers
+    from cli.plot import check_path
+
+    faults: list[str] = []
+    found = numbers("--context", context, "tokens", faults), numbers("--batch-size", batch_size, "requests", faults)
+    try:
+        check_path(plot)
+    except files.Unwritable as fault:
+        faults.append(f"--plot {fault}")
+    if faults:
+        fail("plan", faults, as_json=as_json)
+    return found
+
+
+def _draw(verdict: Verdict, path: str, sizes: tuple[tuple[int, ...], tuple[int, ...]], *, as_json: bool) -> None:
+    """Draw the picture; without a bill there is none, which is said and changes nothing of the verdict."""
+    import sys
+
+    from cli import files
+    from cli.plot import NothingToDraw, draw
+
+    try:
+        draw(verdict, path, contexts=sizes[0], batch_sizes=sizes[1])
+    except NothingToDraw as nothing:
+        print(f"voltaic plan: --plot {path}: {nothing}", file=sys.stderr)
+    except files.Unwritable as fault:
+        # The verdict is on stdout already.
+        fail("plan", [f"--plot {fault}"])
+    else:
+        if not as_json:
+            print(f"Drawn: {path}")
 
 
 def _faults_together(given: Sequence[str], *, csv: str | None, as_json: bool) -> Iterator[str]:
