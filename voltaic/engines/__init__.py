@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from voltaic.engines.base import Engine
 
-_CLASSES = MappingProxyType({"tgi": "Tgi"})
+_CLASSES = MappingProxyType({"tgi": "Tgi", "vllm": "Vllm"})
 """Class of each engine in `voltaic.engines.<name>.engine`."""
 
 

@@ -1,4 +1,4 @@
-"""Arguments and environment of vLLM's server: `parse` reads them as its argument parser does, `build` is its inverse."""
+"""Arguments and environment of vLLM's server: `parse` reads them as the server does, `build` is its inverse."""
 
 from __future__ import annotations
 

@@ -1,0 +1,318 @@
+"""The VRAM bill of a vLLM server: a fixed share of the GPU, of which the pool of the KV cache takes what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from voltaic.engines.versions import within
+from voltaic.engines.vllm import limits
+from voltaic.hardware.profiles import MOST_GPUS
+from voltaic.memory import vllm_facts, vllm_sizes
+from voltaic.memory.bill import Bill, GpuBill, NoBill, Shortfall
+from voltaic.units import gib
+
+if TYPE_CHECKING:
+    from voltaic.engines.base import Runs
+    from voltaic.engines.vllm.case import Case
+    from voltaic.memory.formats import Format
+    from voltaic.models import Architecture
+    from voltaic.spec import ServingSpec
+
+_UNMODELLED: Final = (
+    "cpu_offload_gb",
+    "enable_lora",
+    "speculative_config",
+    "speculative_model",
+    "kv_cache_memory_bytes",
+)
+_ESTIMATE: Final = "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS"
+_FLOATS: Final = frozenset({"auto", "float16", "bfloat16"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What the terms of the bill share."""
+
+    case: Case
+    arch: Architecture
+    fmt: Format
+    runs: Runs
+    length: int
+    """Tokens of the longest request."""
+    tokens: int
+    """Tokens of the first pass."""
+    kv_element: int
+
+    @property
+    def v1(self) -> bool:
+        """Whether the V1 engine serves it."""
+        return self.runs.implementation == "vllm-v1"
+
+    @property
+    def many(self) -> bool:
+        """Whether there are several ranks."""
+        return self.runs.shards > 1
+
+
+def estimate(spec: ServingSpec, runs: Runs | None, case: Case | None) -> Bill | NoBill:
+    """Return the bill of the spec run this way, or which term has no model and what would settle it."""
+    gpu, gpus, arch = spec.gpu, spec.gpus, spec.model.architecture
+    if gpu is None:
+        because = (spec.gpu_unknown_because or "the GPU model is not known").rstrip(".")
+        return NoBill(because, "a GPU model that voltaic knows")
+    if gpus is None:
+        return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
+    if gpus > MOST_GPUS:
+        return NoBill(f"a node with {gpus} GPUs is not known", f"at most {MOST_GPUS} GPUs, as the largest node has")
+    if arch is None:
+        because = (spec.model.unknown_because or "the model's architecture is not known").rstrip(".")
+        return NoBill(because, "the model's config.json, of a family that voltaic knows")
+    if runs is None or case is None:
+        at_least = _at_least(case, arch, gpus) if case is not None else None
+        return NoBill(
+            f"how {spec.release} would run this is not known", "a spec that the engine runs", at_least, gpu.sources
+        )
+    made = _server(case, arch, runs)
+    return made if isinstance(made, NoBill) else _bill(made, gpus)
+
+
+def _at_least(case: Case, arch: Architecture, gpus: int) -> int | None:
+    """Return what one GPU must hold in the best of cases: context, and an even share of unquantized weights."""
+    if arch.quantization is not None or case.asked_method is not None or case.stages > 1 or arch.towers:
+        return None
+    fmt = vllm_sizes.format_of(arch, "float16", "float16")
+    if fmt is None:
+        return None
+    return case.gpu.context_bytes + vllm_sizes.weights(arch, fmt, 1).bytes // gpus
+
+
+def _server(case: Case, arch: Architecture, runs: Runs) -> _Server | NoBill:
+    """Return what the terms share, or which has no model."""
+    spec, gpu = case.spec, case.gpu
+    fmt = vllm_sizes.format_of(arch, runs.weights, runs.dtype)
+    if fmt is None:
+        return NoBill(f"the size of {runs.weights} weights is not modelled", "the sizes in the checkpoint's headers")
+    held = gpu.context_bytes + vllm_sizes.weights(arch, fmt, max(1, runs.shards)).bytes
+    missing = _missing(case, arch, runs)
+    if missing is not None:
+        known = None if case.stages > 1 or arch.towers else held
+        return NoBill(*missing, known, gpu.sources)
+    kv = str(spec.option("kv_cache_dtype", "auto"))
+    element = vllm_sizes.ELEMENT[runs.dtype] if kv in _FLOATS else 1
+    tokens = runs.limits["max_num_batched_tokens"]
+    return _Server(case, arch, fmt, runs, runs.limits["max_model_len"], tokens, element)
+
+
+def _missing(case: Case, arch: Architecture, runs: Runs) -> tuple[str, str] | None:
+    spec = case.spec
+    if case.stages > 1:
+        return "what a stage of pipeline parallelism holds is not modelled", "a run, or tensor parallelism instead"
+    odd = next((name for name in _UNMODELLED if spec.option(name) not in (None, False, 0, 0.0)), None)
+    if odd is not None:
+        flag = "--" + odd.replace("_", "-")
+        return f"what {flag} takes or frees is not modelled", f"leaving {flag} away"
+    if arch.towers:
+        return f"the activations of {arch.model_type}'s encoders are not modelled", "a measurement on this GPU"
+    if vllm_sizes.cache_sizes(arch, runs.shards, 2, case.version) is None:
+        return f"the cache of {arch.model_type} in {case.title} is not modelled", "a measurement of its pool"
+    absent = [name for name in ("max_model_len", "max_num_batched_tokens") if name not in runs.limits]
+    if absent:
+        return f"no value is known for {', '.join(absent)}", "--max-model-len"
+    return None
+
+
+def _bill(server: _Server, gpus: int) -> Bill | NoBill:
+    case, runs = server.case, server.runs
+    gpu, version = case.gpu, case.version
+    weights = vllm_sizes.weights(server.arch, server.fmt, runs.shards)
+    if server.fmt.on_load and server.fmt.name == "fp8":
+        return _converted(server, weights.bytes)
+    activations = _activations(server)
+    pool = _Pool.of(server, weights.allocated, activations)
+    cache = pool.cache
+    block = vllm_facts.table()["pool"]["block"]
+    needed = cache.request(server.length, block)
+    if (
+        pool.sure < needed
+        and not pool.automatic
+        and _windows(server, cache)
+        and pool.sure >= cache.request_windowed(server.length, block, server.tokens)
+    ):
+        return NoBill(
+            f"whether {case.title} keeps only the window of sliding layers here is not known: with all tokens a "
+            f"request of {server.length} tokens needs {gib(needed)}, and the pool has {gib(pool.sure)}",
+            "a measurement of its pool, or a lower --max-model-len",
+            gpu.context_bytes + weights.bytes,
+            gpu.sources,
+        )
+    if pool.automatic:
+        needed = min(needed, max(pool.sure, cache.per_token * block))
+    graphs = _graphs(case, v1=server.v1)[0]
+    communication = vllm_facts.communication(version, v1=server.v1, many=server.many)
+    non_torch = vllm_facts.non_torch(version, v1=server.v1, many=server.many, upper=True)
+    spare = gpu.usable_bytes - gpu.context_bytes - weights.allocated - activations - needed
+    fixed = graphs + communication + non_torch
+    outside = gpu.usable_bytes - pool.share - gpu.context_bytes * (not pool.context_inside) - communication
+    outside -= graphs * (not pool.graphs_inside)
+    # Memory that the share leaves alone serves nobody: it counts as used, as far as there is any.
+    unused = max(0, min(outside, spare - fixed))
+    rank = GpuBill(
+        budget=gpu.usable_bytes,
+        context=gpu.context_bytes,
+        weights=weights.allocated,
+        kv_cache=needed,
+        activations=activations,
+        other=fixed + unused,
+        terms=(
+            ("kv_pool", max(0, pool.expected)),
+            ("non_torch", non_torch),
+            ("nccl", communication),
+            ("cuda_graphs", graphs),
+            ("outside_the_share", unused),
+        ),
+    )
+    idle = GpuBill(gpu.usable_bytes, 0, 0, 0, 0, 0)
+    plain = server.arch.experts is None and server.arch.latent is None and not server.fmt.quantized
+    return Bill(
+        per_gpu=(rank,) * runs.shards + (idle,) * (gpus - runs.shards),
+        kv_cache_bytes_per_token=cache.per_token * runs.shards,
+        kv_cache_tokens=pool.tokens,
+        peak_moment="warm-up" if pool.tokens * cache.per_token < needed else "prefill",
+        margin=vllm_facts.margin(version, calibrated=plain),
+        sources=(*gpu.sources, *vllm_facts.sources()),
+        shortfalls=tuple(_shortfalls(server, pool, needed, communication, graphs)),
+    )
+
+
+def _converted(server: _Server, held: int) -> NoBill:
+    return NoBill(
+        f"what {server.case.title} holds while it converts weights to {server.fmt.name} is not modelled",
+        f"a checkpoint that is stored in {server.fmt.name}",
+        server.case.gpu.context_bytes + held,
+        server.case.gpu.sources,
+    )
+
+
+def _activations(server: _Server) -> int:
+    found = limits.effective(server.case)
+    sampled = server.v1 or not found.chunked
+    run = vllm_sizes.Pass(server.tokens, server.runs.limits["max_num_seqs"], sampled=sampled)
+    coefficient = vllm_facts.sampler_bytes(server.case.version, v1=server.v1)
+    element = vllm_sizes.ELEMENT[server.runs.dtype]
+    return vllm_sizes.activations(server.arch, run, server.runs.shards, element, coefficient)
+
+
+def _graphs(case: Case, *, v1: bool) -> tuple[int, bool]:
+    """Return the bytes of CUDA graphs, and whether the share covers them."""
+    if case.spec.option("enforce_eager"):
+        return 0, True
+    size, inside = vllm_facts.graphs(case.version, v1=v1)
+    said = case.spec.command.env.get(_ESTIMATE)
+    return size, inside and said != "0"
+
+
+def _windows(server: _Server, cache: vllm_sizes.CacheSizes) -> bool:
+    """Return whether the release may keep less than every token of layers with a window."""
+    off = server.case.spec.option("disable_hybrid_kv_cache_manager") is True
+    may = within(server.case.version, vllm_facts.table()["pool"]["windows"])
+    return bool(cache.windowed) and server.v1 and may and not off
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What the share leaves for the KV cache, on one rank, in bytes."""
+
+    share: int
+    expected: int
+    sure: int
+    """With the upper ends of what else the share holds."""
+    tokens: int
+    context_inside: bool
+    graphs_inside: bool
+    automatic: bool
+    cache: vllm_sizes.CacheSizes
+
+    @classmethod
+    def of(cls, server: _Server, weights: int, activations: int) -> _Pool:
+        """Return the pool of a server."""
+        case, version, v1 = server.case, server.case.version, server.v1
+        gpu = case.gpu
+        share = int(gpu.usable_bytes * limits.utilization(case))
+        size, graphs_inside = _graphs(case, v1=v1)
+        context_inside = vllm_facts.context_inside(version, v1=v1)
+        inside = weights + activations + (gpu.context_bytes if context_inside else 0)
+        inside += size if graphs_inside else 0
+        many = server.many
+        expected = share - inside - vllm_facts.non_torch(version, v1=v1, many=many, upper=False)
+        sure = share - inside - vllm_facts.non_torch(version, v1=v1, many=many, upper=True)
+        cache = vllm_sizes.cache_sizes(server.arch, server.runs.shards, server.kv_element, version)
+        if cache is None:
+            raise LookupError(server.arch.model_type)  # asked before
+        pool = vllm_facts.table()["pool"]
+        blocks = max(0, expected) // (pool["block"] * cache.per_token) - (pool["null_blocks"] if v1 else 0)
+        automatic = limits.effective(case).automatic
+        return cls(
+            share, expected, sure, max(0, blocks) * pool["block"], context_inside, graphs_inside, automatic, cache
+        )
+
+
+def _shortfalls(server: _Server, pool: _Pool, needed: int, communication: int, graphs: int) -> list[Shortfall]:
+    case, gpu = server.case, server.case.gpu
+    found = []
+    block = vllm_facts.table()["pool"]["block"]
+    room = max(0, pool.sure) // (block * pool.cache.per_token) * block
+    share = limits.utilization(case)
+    if pool.sure < needed:
+        found.append(
+            Shortfall(
+                "kv-pool",
+                found=room,
+                needed=server.length,
+                unit="tokens",
+                message=(
+                    f"The pool of the KV cache holds {room} tokens, and one request of --max-model-len may have "
+                    f"{server.length}: --gpu-memory-utilization {share:g} gives {gib(pool.share)} of a GPU, of which "
+                    f"{gib(max(0, pool.sure))} are left for {gib(needed)}."
+                ),
+                why=(
+                    f"The server ends where one longest request does not fit into the pool: {_error(server, room)} "
+                    "Weights, activations of the first pass and what the driver gives to others come first."
+                ),
+                fix="Lower --max-model-len or --max-num-seqs, raise --gpu-memory-utilization, or use more GPUs.",
+                sources=vllm_facts.sources(),
+            )
+        )
+    rest = (0 if pool.context_inside else gpu.context_bytes) + communication + (0 if pool.graphs_inside else graphs)
+    if pool.share + rest > gpu.usable_bytes:
+        highest = int((gpu.usable_bytes - rest) / gpu.usable_bytes * 100) / 100
+        parts = f"{gib(rest)} of context, communication and CUDA graphs lie outside of the share"
+        found.append(
+            Shortfall(
+                "share-not-free",
+                found=gpu.usable_bytes - rest,
+                needed=pool.share,
+                unit="bytes",
+                message=(
+                    f"--gpu-memory-utilization {share:g} takes {gib(pool.share)} of {gib(gpu.usable_bytes)}, and "
+                    f"{gib(gpu.usable_bytes - rest)} are free for it: {parts}."
+                ),
+                why="The server fills the share with its pool and then runs out of memory, at the latest while it "
+                "records CUDA graphs.",
+                fix=f"Write --gpu-memory-utilization {highest:g} or less"
+                + ("." if case.spec.option("enforce_eager") else ", or --enforce-eager, which records no graphs."),
+                sources=vllm_facts.sources(),
+            )
+        )
+    return found
+
+
+def _error(server: _Server, room: int) -> str:
+    if room == 0:
+        return '"No available memory for the cache blocks."'
+    if server.v1:
+        return f'"To serve at least one request with the models\'s max seq len ({server.length})" more is needed.'
+    return (
+        f"\"The model's max seq len ({server.length}) is larger than the maximum number of tokens that can be stored "
+        f'in KV cache ({room})."'
+    )
