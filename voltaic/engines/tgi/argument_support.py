@@ -9,6 +9,7 @@ from voltaic.engines.tgi import limits, shards
 from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of
 from voltaic.engines.tgi.releases import name_of, release
 from voltaic.engines.tgi.support import sentence
+from voltaic.engines.tgi.variables import bad_values
 from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
     known = release(spec.release.version)
     if known is None:
         return ()
-    return (*_together(spec), *_limits(spec, known.version))
+    return (*_together(spec), *bad_values(spec.command.env, known.version), *_limits(spec, known.version))
 
 
 def _together(spec: ServingSpec) -> Iterator[Support]:

@@ -28,8 +28,8 @@ Feature = Literal[
     "class",
 ]
 Answer = Literal["ok", "no", "off", "wrong", "ignored", "unknown"]
-ARCHS = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "gfx942")
-"""Architectures that kernels are compiled for, of the GPU models that voltaic knows."""
+ARCHS = ("sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "gfx90a", "gfx942")
+"""Architectures that kernels are compiled for; of gfx90a voltaic knows no GPU model, and answers all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ def dispatch(family: Family | None, model_type: str | None, version: Version, *,
         return Outcome("unknown")
     route = family.route(version)
     if route is not None:
-        outcome = route.flash if flash else route.sharded if sharded else route.unsharded
+        outcome = route.outcome(flash=flash, sharded=sharded)
         if outcome.way != "generic":
             return outcome
     return _generic(family, model_type, version, flash=flash, sharded=sharded)
@@ -205,10 +205,14 @@ def dispatch(family: Family | None, model_type: str | None, version: Version, *,
 
 def _generic(family: Family, model_type: str, version: Version, *, flash: bool, sharded: bool) -> Outcome:
     facts = families().generic
-    if flash and within(version, facts.flash_unknown):
-        return Outcome("unknown")
+    known = family.known is not None and version >= family.known
+    if known and flash and within(version, facts.adapts):
+        if within(version, facts.misses):
+            return Outcome("error", facts.missing)
+        if family.adapted is not None and within(version, family.adapted):
+            return Outcome("adapted")
     if sharded:
         return Outcome("error", facts.sharded)
-    if family.known is None or version < family.known or (not flash and within(version, facts.broken)):
+    if not known or within(version, facts.broken):
         return Outcome("error", f"{facts.unsupported} {model_type}")
     return Outcome("fallback")

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from voltaic.engines.versions import Version
     from voltaic.findings import Source
 
-Way = Literal["flash", "fallback", "native", "generic", "trap", "unknown", "error"]
+Way = Literal["flash", "fallback", "native", "adapted", "generic", "trap", "unknown", "error"]
 _WAYS: dict[str, Way] = {
     "flash": "flash",
     "fallback": "fallback",
     "native": "native",
+    "adapted": "adapted",
     "generic": "generic",
     "trap": "trap",
     "unknown": "unknown",
@@ -43,6 +44,14 @@ class Route:
     flash: Outcome
     unsharded: Outcome
     sharded: Outcome
+    flash_sharded: Outcome
+    """With flash attention on several shards."""
+
+    def outcome(self, *, flash: bool, sharded: bool) -> Outcome:
+        """Return where the branch goes."""
+        if flash:
+            return self.flash_sharded if sharded else self.flash
+        return self.sharded if sharded else self.unsharded
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class Family:
     sdpa: Version | None
     """First release whose transformers library gives it fused attention; None: none does."""
     routes: tuple[Route, ...]
+    adapted: str | None
+    """Releases whose transformers class takes TGI's flash attention; None: none does."""
     flash2: str | None
     """Releases in which it needs flash attention v2."""
     window2: str | None
@@ -79,8 +90,12 @@ class Generic:
     unsupported: str
     broken: str
     """Releases that do not reach it without flash attention."""
-    flash_unknown: str
-    """Releases in which what it does with flash attention is not established."""
+    adapts: str
+    """Releases that run a class of transformers on TGI's flash attention where it takes it."""
+    misses: str
+    """Releases that end where they should ask the class whether it does."""
+    missing: str
+    """The error with which those end."""
     quantize: Mapping[str, tuple[tuple[str, str], ...]]
     """Refused values: releases and error."""
 
@@ -104,7 +119,7 @@ class Families:
 
 
 _KEYS = frozenset(
-    {"model_types", "title", "known", "sdpa", "routes", "flash2", "window2", "bf16", "kernels", "vision"},
+    {"model_types", "title", "known", "sdpa", "routes", "adapted", "flash2", "window2", "bf16", "kernels", "vision"},
 )
 
 
@@ -116,6 +131,12 @@ def _outcome(text: str) -> Outcome:
     return Outcome(_WAYS[text])
 
 
+def _route(row: list[str]) -> Route:
+    releases, *texts = row
+    flash, unsharded, sharded, *flash_sharded = (_outcome(text) for text in texts)
+    return Route(releases, flash, unsharded, sharded, flash_sharded[0] if flash_sharded else flash)
+
+
 def _family(row: dict[str, Any]) -> Family:
     data.only(row, _KEYS, f"family {row.get('title')}")
     return Family(
@@ -123,7 +144,8 @@ def _family(row: dict[str, Any]) -> Family:
         title=row["title"],
         known=parse_version(row.get("known")),
         sdpa=parse_version(row.get("sdpa")),
-        routes=tuple(Route(route[0], *(_outcome(text) for text in route[1:])) for route in row.get("routes", [])),
+        routes=tuple(_route(route) for route in row.get("routes", [])),
+        adapted=row.get("adapted"),
         flash2=row.get("flash2"),
         window2=row.get("window2"),
         bf16=row.get("bf16"),
@@ -148,7 +170,9 @@ def families() -> Families:
             sharded=generic["sharded"],
             unsupported=generic["unsupported"],
             broken=generic["broken"],
-            flash_unknown=generic["flash_unknown"],
+            adapts=generic["adapts"],
+            misses=generic["misses"],
+            missing=generic["missing"],
             quantize={
                 value: tuple((releases, error) for releases, error in rows)
                 for value, rows in generic["quantize"].items()

@@ -23,31 +23,33 @@ _SPECULATOR: Final = "Speculator decoding is not enabled for AutoModel"
 _MEDUSA: Final = "Medusa decoding is not enabled for AutoModel"
 _SPECULATOR_SOURCE: Final = Source("causal_lm.py of each release, CausalLM and CausalLM.fallback")
 _SHARD_SIZES_SOURCE: Final = Source("server/text_generation_server/models/custom_modeling and utils/weights.py")
+_BACKENDS: Final = {"nvidia": "cuda", "amd": "rocm"}
 _TOLD_ONLY_IF_SET: Final = (2, 4, 1)  # from here on the shard is only told of an input limit that was set
 _HEADS_REFUSED: Final = (1, 4, 3)  # before, Medusa heads are loaded and not used
 _MEDUSA_UNTIL: Final = (2, 0, 2)
 
 
 def window(case: Case) -> Iterator[Support]:
-    """Refuse a sliding window shorter than the longest input, without flash attention."""
+    """Refuse a sliding window shorter than the longest input where the attention knows none."""
     arch = case.spec.model.architecture
     config = case.spec.model.config or {}
     stated = config.get("sliding_window") if "sliding_window" in config else arch.sliding_window if arch else None
-    if case.flash or not isinstance(stated, int) or stated < 0:
+    if not isinstance(stated, int) or stated < 0:
         return
-    cell = case.ask("window")
+    cell = case.ask("window", "flash" if case.flash else "transformers-fallback")
     count = case.shards.possible[0] if case.shards.possible else 1
     if cell is None or cell.answer == "ok":
         return
     given = case.spec.command.options
-    limits = effective(given, case.version, arch, case.gpu, shards=count, flash=False)
+    limits = effective(given, case.version, arch, case.gpu, shards=count, flash=case.flash)
     longest = limits.values.get("max_input_tokens")
     if longest is None or longest <= stated or (case.version >= _TOLD_ONLY_IF_SET and "max_input_tokens" not in given):
         return
     yield Support(
         "no",
         f"{case.title} refuses inputs of up to {longest} tokens: {case.model_title} attends to a sliding window of "
-        f'{stated} tokens ("{cell.error} that is used by the model type {case.model_type}").',
+        f'{stated} tokens ("The backend {_BACKENDS[case.gpu.vendor]} {cell.error} that is used by the model type '
+        f'{case.model_type}").',
         sentence(cell.note),
         f"Write --max-input-tokens {stated} or less.",
         (cell.source,),

@@ -42,6 +42,11 @@ def ignored_options(spec: ServingSpec) -> tuple[Ignored, ...]:
         for option in facts.rows
         if option.variable is not None and option.variable in env and not option.in_release(version)
     ]
+    found += [
+        Ignored(variable.name, f"{name_of(known.text)} does not read {variable.name}: {variable.releases} does", "")
+        for variable in facts.variables
+        if variable.name in env and not variable.shared and not variable.in_release(version)
+    ]
     runs_as = runs(spec)
     if runs_as is None:
         return tuple(found)
@@ -55,6 +60,7 @@ def ignored_options(spec: ServingSpec) -> tuple[Ignored, ...]:
         Ignored(variable.name, because, "")
         for variable in facts.variables
         if variable.name in env
+        and not variable.shared
         and variable.in_release(version)
         and not _read_by(variable.effect, runs_as.implementation)
     ]

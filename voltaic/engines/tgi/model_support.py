@@ -109,6 +109,15 @@ def _bad(case: Case, count: int, outcome: Outcome) -> Support:
             way_out(case) or "Use another release or model.",
             (families().source,),
         )
+    if outcome.way == "adapted":
+        return Support(
+            "unknown",
+            f"{case.title} runs the Transformers class of {case.model_title} on its own flash attention; what that "
+            "needs is not known.",
+            "The layers are those of Transformers, the pool of the KV cache is TGI's, and nobody has measured the two.",
+            "Measure it, or use another release or engine.",
+            (families().source,),
+        )
     return _trap(case, count) if outcome.way == "trap" else _error(case, count, outcome)
 
 

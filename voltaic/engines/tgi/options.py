@@ -27,6 +27,17 @@ Effect = Literal["always", "own", "flash"]
 REPEATABLE = frozenset({"texts", "sizes"})
 
 
+def _range(since: Version | None, until: Version | None) -> str:
+    """Return a range for people: `1.4.1 to 1.4.5`, `1.4.1 and newer`, `every release`."""
+    first = ".".join(map(str, since)) if since else None
+    last = ".".join(map(str, until)) if until else None
+    if first and last:
+        return first if first == last else f"{first} to {last}"
+    if last:
+        return f"{last} and older"
+    return f"{first} and newer" if first else "every release"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One launcher option."""
@@ -73,13 +84,7 @@ class Option:
     @property
     def releases(self) -> str:
         """The releases that have it, for people: `1.4.1 to 1.4.5`, `1.4.1 and newer`, `every release`."""
-        first = ".".join(map(str, self.since)) if self.since else None
-        last = ".".join(map(str, self.until)) if self.until else None
-        if first and last:
-            return first if first == last else f"{first} to {last}"
-        if last:
-            return f"{last} and older"
-        return f"{first} and newer" if first else "every release"
+        return _range(self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,23 @@ class Variable:
     until: Version | None
     effect: Effect
     """Which implementations read it."""
+    allowed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """By release: the values that do not end the server; empty: any."""
+    between: tuple[float, float] | None = None
+    """Two numbers that the value must lie between, ends excluded."""
+    error: str = ""
+    """What the log shows of another value."""
+    shared: bool = False
+    """True: read by the container or by libraries too; never named as doing nothing, and no verdict rests on it."""
+
+    @property
+    def releases(self) -> str:
+        """The releases that read it, for people."""
+        return _range(self.since, self.until)
+
+    def values(self, version: Version) -> tuple[str, ...]:
+        """Return the values that a release takes; empty: any."""
+        return next((values for releases, values in self.allowed if within(version, releases)), ())
 
     def in_release(self, version: Version | None) -> bool:
         """Return whether a release reads it; an unknown release (None) may read every one."""
@@ -121,6 +143,7 @@ class Options:
     mistaken_variables: Mapping[str, str]
     """Variables that look like TGI's own and do nothing, with what to set instead (empty: nothing)."""
     source: Source
+    variables_source: Source
 
     def of_release(self, version: Version | None) -> tuple[Option, ...]:
         """Return the options that a release has; all of them where the release is not known."""
@@ -180,9 +203,22 @@ def _option(row: dict[str, Any]) -> Option:
     )
 
 
+_VARIABLE_KEYS = frozenset({"name", "since", "until", "effect", "values", "between", "error", "shared"})
+
+
 def _variable(row: dict[str, Any]) -> Variable:
-    data.only(row, frozenset({"name", "since", "until", "effect"}), f"variable {row.get('name')}")
-    return Variable(row["name"], _release(row, "since"), _release(row, "until"), row.get("effect", "always"))
+    data.only(row, _VARIABLE_KEYS, f"variable {row.get('name')}")
+    between = row.get("between")
+    return Variable(
+        row["name"],
+        _release(row, "since"),
+        _release(row, "until"),
+        row.get("effect", "always"),
+        tuple((releases, tuple(values)) for releases, values in row.get("values", [])),
+        (between[0], between[1]) if between is not None else None,
+        row.get("error", ""),
+        row.get("shared", False),
+    )
 
 
 @functools.cache
@@ -202,6 +238,7 @@ def options() -> Options:
         mistaken_values=facts["mistaken_values"],
         mistaken_variables=facts["mistaken_variables"],
         source=data.source(facts["source"], facts["confidence"]),
+        variables_source=data.source(facts["variables_source"], facts["confidence"]),
     )
 
 
