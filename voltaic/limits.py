@@ -43,25 +43,25 @@ def input_of(total: int, *, prompt: int | None = None, of: int = 1) -> int:
     return max(_steps(total * share // whole), min(STEP, prompt or STEP))
 
 
-def smaller_limits(spec: ServingSpec, runs: Runs) -> Iterator[dict[str, Any]]:
+def smaller_limits(spec: ServingSpec, runs: Runs, known: Bill | None = None) -> Iterator[dict[str, Any]]:
     """Yield settings with smaller limits that fit by the bill, those that change least first.
 
     The largest that leave the estimate its margin of error, else the largest that fit at all. The bill grows with every
     limit, so that they are found by closing in. What is yielded is to be judged: the launcher has constraints of its
-    own.
+    own. `known` is the bill as it is, where it is made already.
     """
-    fitting = fitting_of(spec, runs)
+    fitting = fitting_of(spec, runs, known)
     if fitting is not None:
         yield from _Smaller(fitting).proposals()
 
 
-def fitting_of(spec: ServingSpec, runs: Runs) -> Fitting | None:
+def fitting_of(spec: ServingSpec, runs: Runs, known: Bill | None = None) -> Fitting | None:
     """Return what tells whether other limits fit; None where the engine's limits or the bill are not known."""
     engine = ways_of(engines.engine(spec.release.engine))
     if engine is None:
         return None
     load = engine.load_of(spec, runs)
-    if load is None or not isinstance(engine.bill_for(spec, runs), Bill):
+    if load is None or not isinstance(known or engine.bill_for(spec, runs), Bill):
         return None
     return Fitting(spec, runs, engine, load)
 

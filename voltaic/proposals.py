@@ -173,7 +173,13 @@ def instead(spec: ServingSpec, model: CatalogueModel) -> dict[str, Any]:
 
 def size_of(model: CatalogueModel) -> int:
     """Return the number of parameters."""
-    return models.parameter_count(model.architecture)
+    size = _sizes.get(model.id)
+    if size is None:
+        size = _sizes.setdefault(model.id, models.parameter_count(model.architecture))
+    return size
+
+
+_sizes: dict[str, int] = {}
 
 
 def _for_chat(name: str) -> bool:

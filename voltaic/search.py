@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voltaic.corrections import Correction
     from voltaic.engines.base import Engine, Runs
     from voltaic.engines.ways import HasWays
-    from voltaic.models import CatalogueModel
+    from voltaic.models import Architecture, CatalogueModel
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
 
@@ -128,7 +128,8 @@ class Search(Trying):
         if runs is None:
             return
         before = len(self.found)
-        self._with_smaller_limits(start.settings, start.spec, runs)
+        if isinstance(start.verdict.bill, Bill):
+            self._with_smaller_limits(start.settings, start.spec, runs, start.verdict.bill)
         self._with_other_shares(start)
         fits_here = len(self.found) > before
         self._on_larger_profiles(start, or_smaller=not fits_here)
@@ -202,10 +203,14 @@ class Search(Trying):
         """Keep the model nearest in size that fits, or one hardly smaller that serves longer requests."""
         kept, largest = len(self.found), 0
         best: Fix | None = None
+        alike: set[tuple[Architecture, int | None]] = set()
         for model in candidates:
+            if (shapes := (model.architecture, model.weights_bytes)) in alike:
+                continue  # of models of the same shapes the first is the nearest
+            alike.add(shapes)
             if best is not None and proposals.size_of(model) * MOST_SHRINKING < largest:
                 break
-            self._or_smaller(start, {**proposals.instead(start.spec, model), **lighter})
+            self._or_smaller(start, {**proposals.instead(start.spec, model), **lighter}, first=True)
             fixes, self.found[kept:] = self.found[kept:], []
             if not fixes:
                 continue
@@ -214,8 +219,10 @@ class Search(Trying):
         self.found += [] if best is None else [best]
         return best is not None
 
-    def _or_smaller(self, start: Tried, settings: Mapping[str, Any], *, or_smaller: bool = True) -> None:
-        """Keep this change where it is accepted, else with smaller limits."""
+    def _or_smaller(
+        self, start: Tried, settings: Mapping[str, Any], *, or_smaller: bool = True, first: bool = False
+    ) -> None:
+        """Keep this change where it is accepted, else with smaller limits; with `first` only the largest of them."""
         changed = {**start.settings, **settings}
         if "profile" in changed and self.spec.origin is not None and self.spec.origin.states("gpus"):
             changed["gpus"] = hardware.profile(changed["profile"]).count
@@ -233,12 +240,17 @@ class Search(Trying):
         bill = self.ways.bill_for(spec, like)
         if isinstance(bill, Bill) and bill.fits:
             self._keep_accepted(changed)
-        elif or_smaller:
-            self._with_smaller_limits(changed, spec, like)
+        elif or_smaller and isinstance(bill, Bill):
+            self._with_smaller_limits(changed, spec, like, bill, first=first)
         self.bills_are_known &= isinstance(bill, Bill)
 
-    def _with_smaller_limits(self, base: dict[str, Any], spec: ServingSpec, runs: Runs) -> None:
-        for limits in smaller_limits(spec, runs):
+    def _with_smaller_limits(
+        self, base: dict[str, Any], spec: ServingSpec, runs: Runs, bill: Bill, *, first: bool = False
+    ) -> None:
+        before = len(self.found)
+        for limits in smaller_limits(spec, runs, bill):
+            if first and len(self.found) > before:
+                return
             if not self._done() and not self._known(base | limits):
                 self._keep_accepted(base | limits)
 
