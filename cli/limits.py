@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -175,18 +174,15 @@ def _shown(value: Value | None) -> str:
 
 def _to_type(spec: ServingSpec, settings: Mapping[str, Any], *, of_stack: bool) -> Iterator[str]:
     """Yield what sets these limits: commands for a stack, a plan of the changed command line for one's own."""
-    from voltaic import changes
+    from voltaic import changes, commands
 
     if of_stack:
         # The limits that stay are stated too: a stack would derive them anew beside a larger one.
-        for key, value in {**_as_now(spec), **settings}.items():
-            yield f"pulumi config set {key} {shlex.quote(str(value))}"
+        yield from commands.of_settings({**_as_now(spec), **settings})
         return
-    from cli.render import plan_command
-
     changed = changes.apply(spec, settings)
     if changed is not None:
-        yield plan_command(changed)
+        yield commands.plan(changed)
 
 
 def _as_now(spec: ServingSpec) -> dict[str, int]:

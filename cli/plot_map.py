@@ -36,6 +36,8 @@ NAMES: Final = {
 }
 _WHOLE_FROM: Final = 100
 """GiB from which on decimals say nothing more."""
+_MOST_LEVEL: Final = 5
+"""Columns whose numbers have room side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,9 @@ def draw(axes: Axes, found: Headroom) -> None:
     axes.plot(x - 0.34, y + 0.34, marker="*", color="black", markersize=7, markeredgewidth=0)
     axes.set_xlim(-0.5, len(found.contexts) - 0.5)
     axes.set_ylim(-0.5, len(found.batch_sizes) - 0.5)
-    axes.set_xticks(range(len(found.contexts)), [f"{value:,}" for value in found.contexts], rotation=40, ha="right")
+    axes.set_xticks(range(len(found.contexts)), [f"{value:,}" for value in found.contexts])
+    if len(found.contexts) > _MOST_LEVEL:
+        axes.tick_params(axis="x", rotation=40)
     axes.set_yticks(range(len(found.batch_sizes)), [f"{value:,}" for value in found.batch_sizes])
     axes.tick_params(length=0)
     axes.set_xlabel("tokens of the longest request")

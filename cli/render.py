@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
+from cli.bill_lines import PARTS, columns, name_of, term_name
+from voltaic import commands
 from voltaic.hidden import hide, secrets_of, shown_args, shown_env
 from voltaic.memory.bill import Bill
-from voltaic.units import GIB, KIB
+from voltaic.units import GIB, KIB, gib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,16 +31,8 @@ if TYPE_CHECKING:
 
 STYLES = {"accept": "bold green", "refuse": "bold red", "unknown": "bold yellow"}
 WORDS = {"accept": "ACCEPTED", "refuse": "REFUSED", "unknown": "UNKNOWN"}
-_LINES = (
-    ("context", "context"),
-    ("weights", "weights"),
-    ("KV cache", "kv_cache"),
-    ("activations", "activations"),
-    ("planning margin", "other"),
-    ("total", "total"),
-    ("budget", "budget"),
-    ("headroom", "headroom"),
-)
+_SUMS = ("total", "budget", "headroom")
+_POOL = "kv_pool"
 MOST_SOURCES = 2
 """Sources that people are shown; the documents have all."""
 _NAME_WIDTH = 17
@@ -73,12 +66,22 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
         console.print(Text(runs(verdict.runs, spec)))
     if isinstance(verdict.bill, Bill):
         bill(console, verdict.bill)
+        if verdict.tight:
+            paragraph(console, Text(_tight(verdict.bill), style="yellow"))
     elif not verdict.findings:
-        console.print(Text(f"No bill: {verdict.bill.because}"))
-    if verdict.tight:
-        console.print(Text("Tight: it fits with less headroom than this estimate may err.", style="yellow"))
+        paragraph(console, Text(f"No bill: {verdict.bill.because}. What would settle it: {verdict.bill.settled_by}."))
     findings(console, verdict.findings, secrets_of(spec.command.args, spec.command.env))
     fixes(console, verdict.fixes, fix_lines)
+    elsewhere(console, verdict.ways.elsewhere if verdict.verdict == "refuse" else ())
+
+
+def _tight(found: Bill) -> str:
+    """Return what tight means for this bill: its headroom, and how much it may err."""
+    worst = found.worst
+    return (
+        f"Tight: it fits with {gib(worst.headroom)} of headroom, less than the {gib(int(found.margin * worst.budget))} "
+        f"by which this estimate may err ({found.margin:.0%} of the budget)."
+    )
 
 
 def headline(verdict: str, text: str) -> Text:
@@ -119,9 +122,21 @@ def fixes(console: Console, found: Sequence[Fix], fix_lines: FixLines) -> None:
             console.print(Text(f"    {line}"), soft_wrap=True)
 
 
+def elsewhere(console: Console, found: Sequence[Fix]) -> None:
+    """Print other engines that serve this model on these GPUs: accepted too, but no stack deploys them."""
+    if not found:
+        return
+    console.print()
+    console.print(Text("Accepted with another engine, which no stack deploys", style="bold"))
+    for fix in found:
+        indented(console, Text(str(fix)))
+        for line in fix.commands:
+            console.print(Text(f"    {line}"), soft_wrap=True)
+
+
 def as_plan(fix: Fix) -> list[str]:
     """Return the `voltaic plan` that judges the spec with the change applied."""
-    return [plan_command(fix.spec)]
+    return [commands.plan(fix.spec)]
 
 
 def as_arguments(fix: Fix) -> list[str]:
@@ -131,7 +146,7 @@ def as_arguments(fix: Fix) -> list[str]:
 
 def as_stack(stack: str) -> FixLines:
     """Return the writer of a change to a stack: the settings to type."""
-    return lambda fix: _settings(fix, f" -s {shlex.quote(stack)}")
+    return lambda fix: commands.of_settings(fix.settings, stack)
 
 
 def as_profile_and_model(profile: str, model: str) -> FixLines:
@@ -140,23 +155,9 @@ def as_profile_and_model(profile: str, model: str) -> FixLines:
     def lines(fix: Fix) -> list[str]:
         asked = {"profile": profile, "model": model} | dict(fix.settings)
         plan = shlex.join(["voltaic", "plan", "--profile", asked["profile"], "--model", asked["model"]])
-        return [*_settings(fix), *([plan] if len(asked) == len(("profile", "model")) else [])]
+        return [*commands.of_settings(fix.settings), *([plan] if len(asked) == len(("profile", "model")) else [])]
 
     return lines
-
-
-def _settings(fix: Fix, stack: str = "") -> list[str]:
-    """Return the commands of Pulumi that make the change."""
-    return [
-        f"pulumi config rm {key}{stack}"
-        if value is None
-        else f"pulumi config set {key} {shlex.quote(_plain(value))}{stack}"
-        for key, value in fix.settings.items()
-    ]
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _command(spec: ServingSpec) -> str:
@@ -207,26 +208,6 @@ def _known_variables(spec: ServingSpec) -> dict[str, str]:
     return {name: value for name, value in shown_env(spec.command.env).items() if value is not None}
 
 
-def plan_command(spec: ServingSpec) -> str:
-    """Return the `voltaic plan` that judges this spec."""
-    words = ["voltaic", "plan"]
-    if spec.gpu is not None:
-        words += ["--gpu", spec.gpu.name]
-    if spec.gpus is not None:
-        words += ["--gpus", str(spec.gpus)]
-    words += ["--engine", spec.release.engine]
-    if spec.release.version is not None:
-        words += ["--engine-version", spec.release.version]
-    words += (
-        ["--model-dir", spec.model.id or "DIR"] if spec.model.config is not None else ["--model", spec.model.id or "ID"]
-    )
-    for name, value in _known_variables(spec).items():
-        words += ["--env", f"{name}={value}"]
-    if spec.command.args:
-        words += ["--", *shown_args(spec.command.args)]
-    return shlex.join(words)
-
-
 def runs(found: Runs, spec: ServingSpec) -> str:
     """Return how a spec runs, in one sentence."""
     if found.layer_split:
@@ -238,41 +219,46 @@ def runs(found: Runs, spec: ServingSpec) -> str:
 
 
 def bill(console: Console, found: Bill) -> None:
-    """Print a bill: a column a GPU, in as many tables as the width asks for."""
+    """Print a bill: a column a GPU, in as many tables as the width asks for; then the moments, and what a token costs."""
     console.print()
     console.print(Text(f"VRAM per GPU at the worst moment ({found.peak_moment}), in GiB", style="bold"))
-    columns = list(_columns(found.per_gpu))
+    per_gpu = list(columns(found.per_gpu))
     room = max(1, (console.width - _NAME_WIDTH) // _COLUMN_WIDTH)
-    for start in range(0, len(columns), room):
-        console.print(_table(columns[start : start + room]))
-    per_token = found.kv_cache_bytes_per_token / KIB
-    console.print(
-        Text(f"KV cache: {per_token:,.2f} KiB a token, {found.kv_cache_tokens:,} tokens at the stated limits.")
-    )
+    for start in range(0, len(per_gpu), room):
+        console.print(_table(found, per_gpu[start : start + room]))
+    if found.moments:
+        held = ", ".join(f"{moment} {max(sizes) / GIB:.2f}" for moment, sizes in found.moments)
+        paragraph(console, Text(f"By moment, on the fullest GPU: {held} GiB."))
+    paragraph(console, Text(_cache(found)))
 
 
-def _columns(per_gpu: Sequence[GpuBill]) -> Iterator[tuple[str, GpuBill]]:
-    """Yield a heading and a bill for each run of GPUs that hold the same."""
-    for bill, run in groupby(enumerate(per_gpu), key=lambda item: item[1]):
-        numbers = [number for number, _ in run]
-        first, last = numbers[0], numbers[-1]
-        yield (f"GPU {first}" if first == last else f"GPU {first} to {last}"), bill
+def _cache(found: Bill) -> str:
+    """Return what a token costs, and how many there is room for."""
+    per_token = f"KV cache: {found.kv_cache_bytes_per_token / KIB:,.2f} KiB a token"
+    pools = [size for gpu in found.per_gpu for name, size in gpu.terms if name == _POOL]
+    if pools:
+        return f"{per_token}; the engine's pool of {gib(min(pools))} a GPU holds {found.kv_cache_tokens:,} tokens."
+    return f"{per_token}, {found.kv_cache_tokens:,} tokens at the stated limits."
 
 
-def _table(columns: Sequence[tuple[str, GpuBill]]) -> Table:
+def _table(found: Bill, per_gpu: Sequence[tuple[str, GpuBill]]) -> Table:
     table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
     table.add_column("", width=_NAME_WIDTH - 1, no_wrap=True)
-    for heading, _ in columns:
+    for heading, _ in per_gpu:
         table.add_column(heading, justify="right", min_width=_COLUMN_WIDTH - 2, no_wrap=True)
-    for title, name in _LINES:
-        style = "bold" if name in {"total", "headroom"} else ""
-        table.add_row(Text(title, style=style), *(_cell(getattr(bill, name), style) for _, bill in columns))
+    for part in PARTS:
+        table.add_row(Text(name_of(part, found)), *(_cell(getattr(gpu, part)) for _, gpu in per_gpu))
+    for name in _SUMS:
+        style = "" if name == "budget" else "bold"
+        table.add_row(Text(name, style=style), *(_cell(getattr(gpu, name), style) for _, gpu in per_gpu))
+    terms = dict.fromkeys(name for _, gpu in per_gpu for name, _ in gpu.terms if name != _POOL)
+    if terms:
+        table.add_row("of which:")
+    for term in terms:
+        sizes = (dict(gpu.terms).get(term) for _, gpu in per_gpu)
+        table.add_row(f" {term_name(term)}", *("" if size is None else _cell(size) for size in sizes))
     return table
 
 
-def _cell(size: int, style: str) -> Text:
-    return Text(_gib(size), style="bold red" if size < 0 else style)
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIB:.2f}"
+def _cell(size: int, style: str = "") -> Text:
+    return Text(f"{size / GIB:.2f}", style="bold red" if size < 0 else style)
