@@ -15,6 +15,7 @@ from voltaic.models import (
     CatalogueModel,
     InvalidConfig,
     checkpoint_bytes,
+    known_ids,
     known_model,
     known_models,
     near_ids,
@@ -88,6 +89,14 @@ def test_files_are_named_after_their_model_and_sourced(file: Path) -> None:
         assert source["confidence"] in CONFIDENCES
 
 
+def test_what_many_people_serve_is_known() -> None:
+    """There are more than a hundred models of more than a dozen families, and each has an architecture."""
+    models = known_models()
+    assert len(models) >= 110
+    assert len({model.architecture.model_type for model in models}) >= 15
+    assert [model.id for model in models] == list(known_ids())
+
+
 def test_no_id_means_two_models() -> None:
     """Ids and aliases are unique whatever their capitals."""
     names = [name.lower() for model in known_models() for name in (model.id, *model.aliases)]
@@ -108,6 +117,10 @@ def test_sizes_agree_with_the_shapes(model: CatalogueModel) -> None:
         "meta-llama/Llama-2-7b-chat-hf": 32 * 64 * 2,
         "tiiuae/falcon-7b": 65024 * 4544 * 2,  # the tied head, stored again
         "tiiuae/falcon-7b-instruct": 65024 * 4544 * 2,
+        "meta-llama/Llama-2-70b-hf": 80 * 64 * 2,
+        "meta-llama/Llama-2-70b-chat-hf": 80 * 64 * 2,
+        "Qwen/Qwen3-0.6B": 151936 * 1024 * 2,
+        "Qwen/Qwen3-1.7B": 151936 * 2048 * 2,
     }
     assert extra == beside.get(model.id, 0)
     if model.largest_file_bytes is not None:
@@ -174,9 +187,9 @@ def test_a_given_configuration_wins_over_the_catalogue() -> None:
 
 def test_an_unknown_id_says_what_would_settle_it() -> None:
     """An id that is not in the catalogue is unknown, with near ids and with what would settle it."""
-    assert resolve("microsoft/phi-3").unknown_because == (
-        "'microsoft/phi-3' is not in the catalogue of known models; did you mean microsoft/phi-2? Its config.json "
-        "would settle it."
+    assert resolve("bigscience/bloom-561m").unknown_because == (
+        "'bigscience/bloom-561m' is not in the catalogue of known models; did you mean bigscience/bloom-560m or "
+        "bigscience/bloomz-560m? Its config.json would settle it."
     )
     assert resolve("qq/zz").unknown_because == (
         "'qq/zz' is not in the catalogue of known models. Its config.json would settle it."
