@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voltaic.models.architecture import Norm, Positions
 
 _FOLDER = Path(__file__).with_name("families")
-_MERGED = ("fields", "absent", "reference", "blocks", "sizes", "flags")
+_MERGED = ("fields", "absent", "reference", "blocks", "sizes", "flags", "experts")
 """Tables of a family that complete those of the family that it is like."""
 
 
@@ -52,6 +52,8 @@ class Family:
     flags: Mapping[str, tuple[str, ...]]
     always: tuple[str, ...]
     """Flags of its blocks that are on for all its models."""
+    experts: Mapping[str, Any]
+    """Keys of what `readers/moe.py` reads, and the rule by which layers have experts."""
     reader: str | None
     window: str | None
     """Which layers slide where `layer_types` does not say it; a rule of `readers/windows.py`."""
@@ -91,6 +93,7 @@ def _family(model_type: str, row: Mapping[str, Any], shared: Mapping[str, list[s
         sizes=keys["sizes"],
         flags=keys["flags"],
         always=tuple(row.get("always", ())),
+        experts=MappingProxyType({name: what for name, what in row.get("experts", {}).items() if name not in without}),
         reader=row.get("reader"),
         window=row.get("window"),
         layer=layer,

@@ -54,8 +54,11 @@ class Fields:
         return key in self._config
 
     def find(self, keys: Sequence[str]) -> tuple[str, Any]:
-        """Return the first of these keys that is there and not null, and its value; else the first key and None."""
-        present = [(key, self._config[key]) for key in keys if self._config.get(key) is not None]
+        """Return the first of these keys that is there and not null, and its value; else the first key and None.
+
+        A key with a point in it is one of an object within the configuration.
+        """
+        present = [(key, value) for key in keys if (value := self._at(key)) is not None]
         if not present:
             return keys[0], None
         first_key, first = present[0]
@@ -63,6 +66,28 @@ class Fields:
             if type(value) is not type(first) or value != first:
                 self.fault(key, f"{shown(value)} contradicts {first_key}, which is {shown(first)}")
         return first_key, first
+
+    def _at(self, key: str) -> Any:  # noqa: ANN401  (whatever a stranger wrote)
+        if "." not in key:
+            return self._config.get(key)
+        outer, inner = key.split(".")
+        content = self._config.get(outer)
+        if content is None or isinstance(content, dict):
+            return None if content is None else content.get(inner)
+        fault = f"{outer}: found {shown(content)}, allowed is an object or null"
+        if fault not in self.faults:
+            self.faults.append(fault)
+        return None
+
+    def whole(self, keys: Sequence[str], most: int, *, absent: int = 0) -> int:
+        """Return a whole number from 0 to `most`; `absent` where all keys are absent or null, or the value a fault."""
+        key, value = self.find(keys)
+        if value is None:
+            return absent
+        if type(value) is not int or not 0 <= value <= most:
+            self._wrong(key, value, f"a whole number from 0 to {most}")
+            return absent
+        return value
 
     def count(
         self, keys: Sequence[str], most: int, *, absent: int | None = None, needed: str | None = None

@@ -15,6 +15,13 @@ FULL, SLIDING = "full_attention", "sliding_attention"
 
 def read(draft: Draft) -> None:
     """Read which layers slide, from `layer_types` or by the family's own rule."""
+    if draft.family.window == "stated":
+        keys = draft.family.fields.get("window")
+        draft.window = draft.fields.count(keys, bounds()["positions"]) if keys else None
+        return
+    if draft.family.window == "switched_all":
+        draft.window = draft.window if draft.flag("use_sliding_window") else None
+        return
     types = window_types(draft)
     if types is None:
         return
@@ -47,10 +54,8 @@ def window_types(draft: Draft) -> list[str] | None:
     if rule == "first":
         step = draft.family.absent["every"]
         return [SLIDING if layer % step else FULL for layer in range(draft.layers)]
-    if rule == "switched":
-        first = draft.fields.count(["max_window_layers"], bounds()["layers"], absent=28)
-        # Nought is a number of layers too, though no size: all slide then.
-        first = 0 if draft.fields.find(["max_window_layers"])[1] == 0 else first or 0
+    if rule in {"switched", "above"}:
+        first = draft.fields.whole(["max_window_layers"], bounds()["layers"], absent=28 if rule == "switched" else 62)
         return [SLIDING if layer >= first else FULL for layer in range(draft.layers)]
     if rule == "no_rope":
         return _no_rope(draft)
