@@ -119,6 +119,7 @@ def test_sizes_agree_with_the_shapes(model: CatalogueModel) -> None:
         "tiiuae/falcon-7b-instruct": 65024 * 4544 * 2,
         "meta-llama/Llama-2-70b-hf": 80 * 64 * 2,
         "meta-llama/Llama-2-70b-chat-hf": 80 * 64 * 2,
+        "tiiuae/falcon-40b-instruct": 65024 * 8192 * 2,
         "Qwen/Qwen3-0.6B": 151936 * 1024 * 2,
         "Qwen/Qwen3-1.7B": 151936 * 2048 * 2,
     }
@@ -187,9 +188,9 @@ def test_a_given_configuration_wins_over_the_catalogue() -> None:
 
 def test_an_unknown_id_says_what_would_settle_it() -> None:
     """An id that is not in the catalogue is unknown, with near ids and with what would settle it."""
-    assert resolve("bigscience/bloom-561m").unknown_because == (
-        "'bigscience/bloom-561m' is not in the catalogue of known models; did you mean bigscience/bloom-560m or "
-        "bigscience/bloomz-560m? Its config.json would settle it."
+    assert resolve("mistral/phi-2").unknown_because == (
+        "'mistral/phi-2' is not in the catalogue of known models; did you mean microsoft/phi-2? Its config.json "
+        "would settle it."
     )
     assert resolve("qq/zz").unknown_because == (
         "'qq/zz' is not in the catalogue of known models. Its config.json would settle it."
