@@ -20,6 +20,7 @@ Feature = Literal[
     "without-flash",
     "joining",
     "fused-bfloat16",
+    "flash-bfloat16",
     "kernels",
     "window",
     "adapters",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voltaic.engines.base import Support
-from voltaic.engines.tgi import features, quantization
+from voltaic.engines.tgi import features, precision, quantization
 from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of, dispatch
 from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.support import way_out
@@ -48,6 +48,7 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     found += features.shard_sizes(case, outcomes)
     found += features.positions(case, ways)
     found += features.memory_fraction(case, ways)
+    found += precision.flash_bfloat16(case, ways)
     if spec.model.architecture is None and all(support.answer != "no" for support in found):
         found.append(_unknown_model(case))
     return tuple(found)

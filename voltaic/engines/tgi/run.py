@@ -8,8 +8,8 @@ from voltaic.engines.base import Runs
 from voltaic.engines.tgi import quantization
 from voltaic.engines.tgi.case import IMPLEMENTATIONS, case_of
 from voltaic.engines.tgi.limits import effective
+from voltaic.engines.tgi.precision import dtype_of
 from voltaic.engines.tgi.releases import transformers
-from voltaic.engines.versions import within
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Implementation
@@ -37,7 +37,7 @@ def runs(spec: ServingSpec) -> Runs | None:
     if implementation is None:
         return None
     flash = implementation == "flash"
-    dtype = _dtype(case, implementation)
+    dtype = dtype_of(case, implementation)
     limits = effective(
         spec.command.options,
         case.version,
@@ -68,26 +68,13 @@ def _starts(case: Case) -> bool:
     return case.flash_cell is not None and case.flash_cell.answer in {"ok", "off"}
 
 
-def _dtype(case: Case, implementation: Implementation) -> str:
-    asked = case.spec.option("dtype")
-    if isinstance(asked, str):
-        return asked
-    family = case.family
-    quantized = case.quantize or case.checkpoint_method
-    if implementation == "flash" and family is not None and family.bf16 is not None:
-        # Methods that only work with 16 bit floats of the other kind come before the family's own wish.
-        wished = within(case.version, family.bf16) and quantized not in {"awq", "gptq", "exl2", "marlin"}
-        return "bfloat16" if wished else "float16"
-    return "float16"
-
-
 def _attention(case: Case, implementation: Implementation) -> str:
     if implementation == "native-tensor-parallel":
         return "eager"
     family, arch = case.family, case.spec.model.architecture
     if implementation == "transformers-fallback":
         fused = family is not None and family.sdpa is not None and case.version >= family.sdpa
-        kernel = case.ask("fused-bfloat16") if _dtype(case, implementation) == "bfloat16" else None
+        kernel = case.ask("fused-bfloat16") if dtype_of(case, implementation) == "bfloat16" else None
         return "sdpa" if fused and (kernel is None or kernel.answer == "ok") else "eager"
     if case.version < _LAUNCHER_CHOOSES:
         return (
