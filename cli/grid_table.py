@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.grid_documents import counts, reason
-from cli.render import STYLES, indented
+from cli.render import STYLES, indented, paragraph
 from voltaic.units import GIB
 
 if TYPE_CHECKING:
@@ -32,21 +32,20 @@ def show(console: Console, axes: Axes, cells: Sequence[Cell]) -> None:
     sizes = (len(axes.models), "model"), (len(axes.releases), "release"), (len(axes.profiles), "profile")
     limits = (len(axes.contexts), "context"), (len(axes.batch_sizes), "batch size")
     product = " x ".join(f"{number} {name}{'' if number == 1 else 's'}" for number, name in (*sizes, *limits))
-    console.print(Text(f"{product} = {len(cells):,} cell{'' if len(cells) == 1 else 's'}"))
-    console.print(Text(f"{found['accept']} accept{tight}, {found['refuse']} refuse, {found['unknown']} unknown"))
+    paragraph(console, Text(f"{product} = {len(cells):,} cell{'' if len(cells) == 1 else 's'}"))
+    paragraph(console, Text(f"{found['accept']} accept{tight}, {found['refuse']} refuse, {found['unknown']} unknown"))
     for _, group in groupby(cells, key=lambda cell: (id(cell.model), cell.release, cell.profile)):
         _server(console, list(group))
     console.print()
-    console.print(
-        Text("Sizes in GiB, on the fullest GPU at its worst moment. One cell in full: voltaic plan, or --json.")
-    )
+    note = "Sizes in GiB, on the fullest GPU at its worst moment. One cell in full: voltaic plan, or --json."
+    paragraph(console, Text(note))
 
 
 def _server(console: Console, cells: Sequence[Cell]) -> None:
     first = cells[0]
     console.print()
     title = f"{first.model.id or 'model'} on {first.profile.count} x {first.profile.gpu.name} with {first.release}"
-    console.print(Text(title, style="bold"))
+    paragraph(console, Text(title, style="bold"))
     if first.worst is None and len({(cell.verdict, cell.worst, reason(cell)) for cell in cells}) == 1:
         everywhere = f" at all {len(cells)} limits" if len(cells) > 1 else ""
         rule, message = reason(first) or ("", "")

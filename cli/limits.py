@@ -134,12 +134,12 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
 
     from cli import render
 
-    console.print(Text(f"Largest limits of {render.subject(spec)}", style="bold"))
+    render.paragraph(console, Text(f"Largest limits of {render.subject(spec)}", style="bold"))
     if verdict.runs is not None:
-        console.print(Text(render.runs(verdict.runs, spec)))
+        render.paragraph(console, Text(render.runs(verdict.runs, spec)))
     if not any(which.tight for which in _each(found)):
         render.paragraph(console, Text(f"None are known to be safe: {found.because}"))
-        console.print(Text("The reasons, and what would help: voltaic plan with the same options."))
+        render.paragraph(console, Text("The reasons, and what would help: voltaic plan with the same options."))
         return
     table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
     table.add_column("", no_wrap=True)

@@ -219,7 +219,7 @@ def runs(found: Runs, spec: ServingSpec) -> str:
 
 
 def bill(console: Console, found: Bill) -> None:
-    """Print a bill: a column a GPU, in as many tables as the width asks for; then the moments, and what a token costs."""
+    """Print a bill: a column a GPU, in as many tables as the width asks for, the moments, and what a token costs."""
     console.print()
     console.print(Text(f"VRAM per GPU at the worst moment ({found.peak_moment}), in GiB", style="bold"))
     per_gpu = list(columns(found.per_gpu))

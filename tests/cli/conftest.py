@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,26 @@ def accepted_words() -> tuple[str, ...]:
 def accepted_arguments() -> tuple[str, ...]:
     """Return the engine's arguments behind their mark."""
     return ("--", *ARGUMENTS)
+
+
+@pytest.fixture(scope="session")
+def problems() -> Callable[[str, Any], list[str]]:
+    """Return a function that says what is wrong with a document, by its schema in docs/reference."""
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
+    files = sorted((ROOT / "docs/reference").glob("*.schema.json"))
+    schemas = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
+    registry: Registry[Any] = Registry().with_resources(
+        (name, Resource.from_contents(content)) for name, content in schemas.items()
+    )
+
+    def found(schema: str, document: Any) -> list[str]:
+        Draft202012Validator.check_schema(schemas[schema])
+        validator = Draft202012Validator(schemas[schema], registry=registry)
+        return [error.message for error in validator.iter_errors(document)]
+
+    return found
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 SCHEMAS: dict[str, Any] = {
     name: json.loads((REFERENCE / name).read_text(encoding="utf-8"))
-    for name in ("plan.schema.json", "check.schema.json")
+    for name in ("plan.schema.json", "check.schema.json", "grid.schema.json", "limits.schema.json")
 }
 
 
@@ -93,8 +93,12 @@ def test_a_check_document_meets_the_schema(voltaic: Voltaic, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "words",
-    [("plan", "--profile", "none", "--model", "gpt2"), ("check", "-", "--profile", "none")],
-    ids=["plan", "check"],
+    [
+        ("plan", "--profile", "none", "--model", "gpt2"),
+        ("check", "-", "--profile", "none"),
+        ("limits", "--profile", "none", "--model", "gpt2"),
+    ],
+    ids=["plan", "check", "limits"],
 )
 def test_faults_of_usage_are_error_documents(voltaic: Voltaic, words: tuple[str, ...]) -> None:
     """With `--json` stdout holds one document even where the input is bad."""

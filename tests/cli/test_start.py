@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NEVER = (
     *("pulumi", "pulumi_kubernetes", "pulumi_policy", "kubernetes", "kr8s", "requests", "huggingface_hub", "grpc"),
-    *("pydantic", "yaml", "asyncio", "socket", "ssl", "http.client", "urllib.request"),
+    *("matplotlib", "numpy", "pydantic", "yaml", "asyncio", "socket", "ssl", "http.client", "urllib.request"),
 )
 PLAN = ("plan", "--profile", "v100-2gpu", "--model", "gpt2", "--engine-version", "3.0.1")
 
@@ -42,7 +42,18 @@ def test_commands_that_compute_load_no_frameworks(words: tuple[str, ...]) -> Non
     assert loaded(*words).isdisjoint(NEVER)
 
 
-@pytest.mark.parametrize("words", [("--help",), (*PLAN, "--json"), ("plan", "--batch", "-"), ("rules", "--json")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        (*PLAN, "--json"),
+        ("plan", "--batch", "-"),
+        ("rules", "--json"),
+        (*PLAN, "--grid", "--json"),
+        (*PLAN, "--grid", "--csv", "-"),
+        ("limits", *PLAN[1:], "--json"),
+    ],
+)
 def test_what_machines_read_loads_no_rich(words: tuple[str, ...]) -> None:
     """Tables and colours are loaded only where a person reads."""
     assert "rich" not in loaded(*words)

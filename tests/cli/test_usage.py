@@ -139,7 +139,7 @@ def test_the_version_is_that_of_the_project(voltaic: Voltaic, monkeypatch: pytes
     assert (result.stdout, result.exit_code) == ("voltaic 1.2.3\n", 0)
 
 
-@pytest.mark.parametrize("command", ["plan", "check", "rules"])
+@pytest.mark.parametrize("command", ["plan", "limits", "check", "rules"])
 def test_every_command_has_help_with_an_example(voltaic: Voltaic, command: str) -> None:
     """`--help` says what the command does and shows it being used."""
     result = voltaic(command, "--help")
