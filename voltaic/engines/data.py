@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any, get_args
 
+from voltaic import facts_files
 from voltaic.findings import Confidence, Source
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class BadFactsError(Exception):
 
 def table(path: Path) -> dict[str, Any]:
     """Return a TOML file as a dictionary."""
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return facts_files.table(path)
 
 
 def source(text: str, confidence: str) -> Source:

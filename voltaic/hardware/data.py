@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from voltaic import facts_files
 from voltaic.findings import Source
 from voltaic.hardware.gpu import GpuModel
 
@@ -39,8 +39,7 @@ class UnknownGpuModel(LookupError):  # noqa: N818  (named for what it says, as i
 @cache
 def table() -> Mapping[str, Any]:
     """Return `gpus.toml` as written, numbers with a point as decimals."""
-    text = Path(__file__).with_name("gpus.toml").read_text(encoding="utf-8")
-    return MappingProxyType(tomllib.loads(text, parse_float=Decimal))
+    return MappingProxyType(facts_files.table(Path(__file__).with_name("gpus.toml"), decimals=True))
 
 
 def _bytes(fact: Mapping[str, Any], rounding: str) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from voltaic import facts_files
 from voltaic.findings import Source
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class LayerForm:
 @cache
 def table() -> Mapping[str, Any]:
     """Return `facts.toml` as written."""
-    return MappingProxyType(tomllib.loads(Path(__file__).with_name("facts.toml").read_text(encoding="utf-8")))
+    return MappingProxyType(facts_files.table(Path(__file__).with_name("facts.toml")))
 
 
 def source(fact: Mapping[str, Any]) -> Source:

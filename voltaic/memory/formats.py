@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from voltaic import facts_files
 from voltaic.findings import Source
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Format:
 @cache
 def table() -> Mapping[str, Any]:
     """Return `formats.toml` as written."""
-    return MappingProxyType(tomllib.loads(Path(__file__).with_name("formats.toml").read_text(encoding="utf-8")))
+    return MappingProxyType(facts_files.table(Path(__file__).with_name("formats.toml")))
 
 
 def source(name: str) -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from math import prod
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any
 
+from voltaic import facts_files
 from voltaic.findings import Source
 from voltaic.models.fields import shown
 
@@ -101,7 +101,7 @@ class GgufHeader:
 
 @cache
 def _table() -> Mapping[str, Any]:
-    return MappingProxyType(tomllib.loads(Path(__file__).with_name("gguf_types.toml").read_text(encoding="utf-8")))
+    return MappingProxyType(facts_files.table(Path(__file__).with_name("gguf_types.toml")))
 
 
 @cache

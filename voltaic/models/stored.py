@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import prod
@@ -10,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from voltaic import facts_files
 from voltaic.findings import Source
 from voltaic.models.parameters import parameter_count, tensors
 from voltaic.models.quantization import is_excluded
@@ -69,7 +69,7 @@ class Layout:
 
 @cache
 def _table() -> Mapping[str, Any]:
-    return MappingProxyType(tomllib.loads(Path(__file__).with_name("layouts.toml").read_text(encoding="utf-8")))
+    return MappingProxyType(facts_files.table(Path(__file__).with_name("layouts.toml")))
 
 
 def known_methods() -> tuple[str, ...]:
