@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voltaic.models import checkpoint_bytes, parameter_count, read_config
+from voltaic.models import checkpoint_bytes, known_model, parameter_count, read_config
 from voltaic.models.stored import known_methods, layout_source
 
 LLAMA_7B: dict[str, Any] = {
@@ -77,6 +77,21 @@ def test_published_quantized_files_are_met(
 def test_a_published_total_is_met_to_the_byte() -> None:
     """hugging-quants/Meta-Llama-3.1-70B-Instruct-AWQ-INT4: total_size of its index, to the byte."""
     assert stored(LLAMA_70B, AWQ) == 39_767_785_472
+
+
+def test_experts_in_four_bits_are_met() -> None:
+    """gpt-oss-20b: its three files are 13,761,316,904 bytes, headers included; only experts are in MXFP4."""
+    model = known_model("openai/gpt-oss-20b")
+    assert model is not None
+    assert model.weights_bytes == checkpoint_bytes(model.architecture)
+    assert 0 < 13_761_316_904 - model.weights_bytes < 100_000
+
+
+def test_a_large_awq_checkpoint_of_another_family_is_met() -> None:
+    """Qwen3-32B-AWQ: the sum of the tensors in its headers, to the byte."""
+    model = known_model("Qwen/Qwen3-32B-AWQ")
+    assert model is not None
+    assert checkpoint_bytes(model.architecture) == model.weights_bytes == 19_325_298_688
 
 
 def test_four_bits_are_worked_out_by_hand() -> None:

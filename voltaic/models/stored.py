@@ -159,7 +159,9 @@ def _tensor_bytes(tensor: Tensor, quantization: Quantization, layout: Layout) ->
 def _inputs(tensor: Tensor, quantization: Quantization, layout: Layout) -> int | None:
     """Return the inputs of a layer that the method quantizes, of itself; None for all others."""
     if layout.only is not None:
-        return tensor.inputs if tensor.role in layout.only else None
+        # Classes that hold all experts of a layer in one tensor keep it experts x inputs x outputs.
+        stacked = tensor.shape[-_MATRIX] if len(tensor.shape) > _MATRIX else None
+        return (tensor.inputs or stacked) if tensor.role in layout.only else None
     if tensor.role == "head" and len(tensor.shape) == _MATRIX:
         return tensor.shape[1] if layout.all_linear or quantization.head else None
     if tensor.place in {"tower", "embedding", "head"} or (tensor.role == "router" and not layout.all_linear):
