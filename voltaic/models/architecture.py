@@ -62,7 +62,10 @@ class Cache:
     latent: int = 0
     """Elements per token and layer of a latent cache, `kv_lora_rank` + `qk_rope_head_dim`, where engines keep one."""
     conv_state: int = 0
-    """Elements per sequence and layer of the state of a convolution."""
+    """Elements per sequence and layer of the state of a convolution: its last `kernel` inputs, as transformers keeps
+    them. Engines that keep one input less take `conv_state // kernel * (kernel - 1)`."""
+    kernel: int = 0
+    """Width of the convolution."""
     recurrent_state: int = 0
     """Elements per sequence and layer of a recurrent state."""
 
@@ -132,7 +135,7 @@ class Tower:
 class Architecture:
     """Shapes of a decoder. All sizes are counts of elements, heads, layers or tokens.
 
-    Where layers differ, `kinds` and `pattern` say how, and the sizes here are those of a full attention layer and of a
+    A model without attention has one head of one element. Where layers differ, `kinds` and `pattern` say how, and the sizes here are those of a full attention layer and of a
     dense MLP: what a sequence keeps is in `caches`, what a layer holds in `layer_tensors`.
     """
 
@@ -214,7 +217,10 @@ class Architecture:
 
     @property
     def transformers_kv_elements_per_token(self) -> int:
-        """Elements that one token adds to the cache of the class of transformers, over all layers."""
+        """Elements that one token adds to the cache of the class of transformers 4, over all layers.
+
+        Transformers 5 caches the latents of latent attention, transformers 4 the keys and values made of them.
+        """
         if not self.repeats_kv:
             return self.kv_elements_per_token
         return 2 * self.layers * self.heads * self.head_dim

@@ -22,11 +22,21 @@ class InvalidConfig(ValueError):  # noqa: N818  (named for what it says, as its 
 class UnknownArchitecture(LookupError):  # noqa: N818  (named for what it says, as its siblings are)
     """A model family whose shapes the code does not know, and therefore does not guess."""
 
-    def __init__(self, model_type: str, known: Sequence[str]) -> None:
+    def __init__(self, model_type: str, known: Sequence[str], because: str | None = None) -> None:
+        """Say what is not known.
+
+        Args:
+            model_type: as written.
+            known: every family that is known.
+            because: what about a model of a known family is not known; None: the family is not.
+        """
         self.model_type = model_type
         self.known = tuple(known)
         close = get_close_matches(model_type, self.known, n=3)
         self.suggestion = close[0] if close else None
+        if because is not None:
+            super().__init__(f"model_type {model_type!r}: {because}, whose shapes voltaic does not know.")
+            return
         hint = f"the nearest of {len(self.known)} known families are " if close else "known: "
         super().__init__(
             f"model_type {model_type!r} is not one whose shapes voltaic knows; {hint}{', '.join(close or self.known)}.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
+from voltaic import facts_files
 from voltaic.findings import Source
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _family(model_type: str, row: Mapping[str, Any], shared: Mapping[str, list[s
         sizes=keys["sizes"],
         flags=keys["flags"],
         always=tuple(row.get("always", ())),
-        experts=MappingProxyType({name: what for name, what in row.get("experts", {}).items() if name not in without}),
+        experts=MappingProxyType({name: what for name, what in row.get("experts", {}).items() if f"experts.{name}" not in without}),
         reader=row.get("reader"),
         window=row.get("window"),
         layer=layer,
@@ -106,7 +106,7 @@ def _family(model_type: str, row: Mapping[str, Any], shared: Mapping[str, list[s
 
 @cache
 def _index() -> Mapping[str, Any]:
-    return MappingProxyType(tomllib.loads((_FOLDER / "index.toml").read_text(encoding="utf-8")))
+    return MappingProxyType(facts_files.table(_FOLDER / "index.toml"))
 
 
 @cache
@@ -117,7 +117,7 @@ def _files() -> Mapping[str, str]:
 
 @cache
 def _table(file: str) -> dict[str, Any]:
-    return tomllib.loads((_FOLDER / f"{file}.toml").read_text(encoding="utf-8"))
+    return facts_files.table(_FOLDER / f"{file}.toml")
 
 
 def _row(table: Mapping[str, Any], name: str) -> dict[str, Any]:
