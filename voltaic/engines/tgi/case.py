@@ -30,7 +30,7 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
 _FLASH_SWITCH: Final = "USE_FLASH_ATTENTION"
 _UNSUPPORTED: Final = "Unsupported model type"
 _NEEDS_TRUST: Final = "Please pass the argument `trust_remote_code=True` to allow custom code to be run."
-_NOT_RECOGNISED: Final = "Transformers does not recognize this architecture"
+NOT_RECOGNISED: Final = "Transformers does not recognize this architecture"
 _DEFAULT_MODEL_TYPE: Final = "bloom"  # of the launcher's default --model-id
 
 
@@ -122,7 +122,7 @@ class Case:
                 return Outcome("unknown")
             if arch is not None:
                 return Outcome("error", _NEEDS_TRUST if outcome.way == "fallback" else outcome.error)
-        return Outcome("error", _NOT_RECOGNISED if outcome.way == "fallback" else outcome.error)
+        return Outcome("error", NOT_RECOGNISED if outcome.way == "fallback" else outcome.error)
 
     @property
     def needs_trust(self) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from voltaic.engines.tgi import (
     argument_support,
+    capability,
     command_line,
     model_support,
     releases,
@@ -16,9 +17,9 @@ from voltaic.engines.tgi import (
 from voltaic.engines.tgi.ways import TgiWays
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from voltaic.engines.base import Runs, Support
+    from voltaic.engines.base import MatrixCell, Runs, Support
     from voltaic.memory.bill import Bill, NoBill
     from voltaic.spec import CommandLine, ServingSpec
 
@@ -63,6 +64,16 @@ class Tgi(TgiWays):
     def required_options(self, spec: ServingSpec) -> Mapping[str, Any]:
         """Return the canonical options that must be set so that this spec runs, beside those that are."""
         return requirements.required_options(spec)
+
+    def archs(self) -> tuple[str, ...]:
+        """Return the architectures of GPUs that the facts cover."""
+        return capability.ARCHS
+
+    def matrix(self, version: str, arch: str) -> Iterable[MatrixCell]:
+        """Yield every answer for a release on an architecture, the one on `starts` first."""
+        from voltaic.engines.tgi import matrix  # noqa: PLC0415  no verdict asks it
+
+        return matrix.cells(version, arch)
 
     def runs(self, spec: ServingSpec) -> Runs | None:
         """Return how the spec runs; None where it does not, or where that is not known."""
