@@ -16,6 +16,7 @@ _NAMES = {"context": "context", "weights": "weights", "kv_cache": "KV cache", "a
 PLANNING_MARGIN = "planning margin"
 _TERMS = {
     "nccl": "NCCL buffers",
+    "non_torch": "outside PyTorch",
     "cuda_graphs": "CUDA graphs",
     "allocator_slack": "allocator slack",
     "kv_pool": "KV pool of the engine",

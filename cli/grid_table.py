@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.grid_documents import counts, reason
-from cli.render import STYLES, indented, paragraph
+from cli.render import STYLES, indented, paragraph, unpadded
 from voltaic.units import GIB
 
 if TYPE_CHECKING:
@@ -53,11 +53,7 @@ def _server(console: Console, cells: Sequence[Cell]) -> None:
         indented(console, Text(message))
         return
     reasons: dict[str, int] = {}
-    for line in console.render_lines(_table(console.width, cells, reasons), pad=False):
-        # rich pads every cell; blanks at the ends of lines stay in logs.
-        text = Text.assemble(*((part.text, part.style or "") for part in line))
-        text.rstrip()
-        console.print(text, soft_wrap=True)
+    unpadded(console, _table(console.width, cells, reasons))
     for message, number in reasons.items():
         indented(console, Text(f"[{number}] {message}"))
 

@@ -149,7 +149,7 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
         table.add_row(which.key, _number(which.asked), _shown(which.roomy), _shown(which.tight))
     table.add_row("maxBatchTotalTokens", "", *map(_number, found.pool_tokens))
     console.print()
-    console.print(table)
+    render.unpadded(console, table)
     console.print()
     for which in _each(found):
         value = which.roomy or which.tight

@@ -196,6 +196,14 @@ def paragraph(console: Console, text: Text) -> None:
         console.print(line, soft_wrap=True)
 
 
+def unpadded(console: Console, table: Table) -> None:
+    """Print a table without the blanks at the ends of lines with which rich fills its last column."""
+    for line in console.render_lines(table, pad=False):
+        text = Text.assemble(*((part.text, part.style or "") for part in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True)
+
+
 def indented(console: Console, text: Text) -> None:
     """Print text two columns in, without the trailing blanks that rich's own padding leaves in logs."""
     for line in text.wrap(console, max(20, console.width - 2)):
@@ -223,13 +231,19 @@ def bill(console: Console, found: Bill) -> None:
     console.print()
     console.print(Text(f"VRAM per GPU at the worst moment ({found.peak_moment}), in GiB", style="bold"))
     per_gpu = list(columns(found.per_gpu))
-    room = max(1, (console.width - _NAME_WIDTH) // _COLUMN_WIDTH)
+    room = max(1, (console.width - _name_width(found)) // _COLUMN_WIDTH)
     for start in range(0, len(per_gpu), room):
-        console.print(_table(found, per_gpu[start : start + room]))
+        unpadded(console, _table(found, per_gpu[start : start + room]))
     if found.moments:
         held = ", ".join(f"{moment} {max(sizes) / GIB:.2f}" for moment, sizes in found.moments)
         paragraph(console, Text(f"By moment, on the fullest GPU: {held} GiB."))
     paragraph(console, Text(_cache(found)))
+
+
+def _name_width(found: Bill) -> int:
+    """Return the width of the first column, padding included."""
+    terms = {term_name(name) for gpu in found.per_gpu for name, _ in gpu.terms if name != _POOL}
+    return max(_NAME_WIDTH, *(len(name) + 2 for name in terms), 0)
 
 
 def _cache(found: Bill) -> str:
@@ -243,7 +257,7 @@ def _cache(found: Bill) -> str:
 
 def _table(found: Bill, per_gpu: Sequence[tuple[str, GpuBill]]) -> Table:
     table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
-    table.add_column("", width=_NAME_WIDTH - 1, no_wrap=True)
+    table.add_column("", width=_name_width(found) - 1, no_wrap=True)
     for heading, _ in per_gpu:
         table.add_column(heading, justify="right", min_width=_COLUMN_WIDTH - 2, no_wrap=True)
     for part in PARTS:

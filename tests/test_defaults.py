@@ -48,7 +48,15 @@ def test_the_default_engine_exists() -> None:
     engine = engines.engine(defaults.engine_name())
     assert engine is not None
     assert defaults.engine_version(engine.name) == "3.0.1"
-    assert defaults.engine_version("vllm") is None
+    assert defaults.engine_version("unheard-of") is None
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_the_release_taken_for_an_engine_is_one_that_is_known(name: str) -> None:
+    """What `--engine` alone means is a release whose facts are here."""
+    engine = engines.engine(name)
+    assert engine is not None
+    assert defaults.engine_version(name) in engine.releases()
 
 
 def test_limits_are_tried_from_the_longest_requests_down() -> None:
