@@ -48,6 +48,10 @@ def refusal(verdict: Verdict, *, allow_unknown: bool, with_page: bool) -> str | 
     if fixes:
         lines.append("accepted by the same rules:")
         lines += [f"  {line}" for fix in fixes for line in (f"{fix}:", *(f"  {text}" for text in _to_type(fix)))]
+    elsewhere = verdict.ways.elsewhere if refused else ()
+    if elsewhere:
+        lines.append("other engines serve it on these GPUs; no stack deploys them:")
+        lines += [f"  {line}" for fix in elsewhere for line in (f"{fix}:", *(f"  {text}" for text in fix.commands))]
     if not refused:
         lines.append(f"to deploy it all the same: {commands.to_set('allowUnknown', value=True)}")
     first, *rest = lines

@@ -116,7 +116,7 @@ def test_variables_are_set() -> None:
 
 def test_nothing_is_applied_to_an_unknown_engine() -> None:
     """The command line of an engine without facts cannot be written."""
-    spec = spec_from_line({"engine": "vllm", "model": MISTRAL})
+    spec = spec_from_line({"engine": "nobody", "model": MISTRAL})
     assert apply(spec, {"maxBatchSize": 1}) is None
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voltaic import hardware, models
+from voltaic import engines, hardware, models
 from voltaic.document import InvalidLine, line_from_spec, plan_document, spec_from_line
 from voltaic.hidden import HIDDEN
 from voltaic.spec import CommandLine, Model, Release, ServingSpec
@@ -28,6 +28,7 @@ LINE: dict[str, Any] = {
     "args": ARGS,
     "env": {"USE_FLASH_ATTENTION": "false"},
 }
+KNOWN = ", ".join(engines.names())
 CONFIG = dict(models.known_models()[-1].config)
 
 
@@ -109,8 +110,8 @@ def test_a_count_is_a_whole_number_from_one(value: object) -> None:
                 "config, weights_bytes, args, env"
             ),
         ),
-        ({"engine": None}, "engine: missing; allowed: tgi"),
-        ({"engine": 3}, "engine: 3 is not a text; allowed: tgi"),
+        ({"engine": None}, f"engine: missing; allowed: {KNOWN}"),
+        ({"engine": 3}, f"engine: 3 is not a text; allowed: {KNOWN}"),
         ({"engine_version": 3.0}, "engine_version: 3.0 is not a text; allowed: a release such as 3.0.1"),
         ({"engine_version": " "}, "engine_version: ' ' is not a text; allowed: a release such as 3.0.1"),
         ({"model": ["a"]}, 'model: ["a"] is not a text; allowed: a repository id such as ' + MISTRAL),
@@ -151,7 +152,7 @@ def test_long_values_are_cut() -> None:
 
 SPECS = st.builds(
     ServingSpec,
-    release=st.builds(Release, st.just("vllm"), st.none() | st.sampled_from(["0.8.5", "latest"])),
+    release=st.builds(Release, st.just("nobody"), st.none() | st.sampled_from(["0.8.5", "latest"])),
     gpu=st.sampled_from(hardware.gpu_models()),
     gpus=st.integers(1, 64),
     model=st.builds(models.resolve, st.sampled_from([MISTRAL, "nobody/nothing"]), revision=st.none() | st.just("main")),

@@ -275,7 +275,7 @@ def plan_document(verdict: Verdict) -> dict[str, Any]:
         "spec": {**line, "runs": _runs_document(verdict.runs)},
         "fixes": [fix.document() for fix in verdict.fixes],
     }
-    if verdict.ways.elsewhere:
+    if verdict.verdict == "refuse" and verdict.ways.elsewhere:
         document["elsewhere"] = [fix.document() for fix in verdict.ways.elsewhere]
     return document
 

@@ -207,21 +207,6 @@ def _search(verdict: Verdict) -> Ways:
 
 def way_out(verdict: Verdict) -> str:
     """Return the ways out in one text; says so where nothing helps on this GPU, or at all."""
-    elsewhere = " ".join(map(_engine, verdict.ways.elsewhere))
-    return f"{_way_out(verdict)} {elsewhere}" if elsewhere else _way_out(verdict)
-
-
-def _engine(fix: Fix) -> str:
-    """Return in words which other engine serves the model here, and the command that says so."""
-    on = "" if "model" not in fix.settings else f" with {fix.settings['model']}"
-    tight = ", tight" if fix.tight else ""
-    return (
-        f"Another engine serves it here: {fix.spec.release}{on} ({gib(fix.total)} on the fullest GPU{tight}); "
-        f"no stack deploys it; judge it with: {fix.commands[0]}."
-    )
-
-
-def _way_out(verdict: Verdict) -> str:
     spec, fixes = verdict.spec, verdict.fixes
     here = f"{spec.gpus} x {spec.gpu.title}" if spec.gpu is not None else "this GPU"
     too_large = any(finding.rule == vram_budget.ID and finding.outcome == "violation" for finding in verdict.answers)

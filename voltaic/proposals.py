@@ -105,7 +105,7 @@ def lighter(spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
 
 
 def other_models(spec: ServingSpec, *, at_most: bool = False) -> list[CatalogueModel]:
-    """Return smaller models of the same family, or also as large: the nearest in size first, then in name."""
+    """Return smaller models of the same family, or also as large: those of the same publisher first, then by size."""
     arch = spec.model.architecture
     if arch is None:
         return []
@@ -123,9 +123,9 @@ def other_models(spec: ServingSpec, *, at_most: bool = False) -> list[CatalogueM
     return sorted(
         smaller,
         key=lambda model: (
-            -size_of(model),
             model.id.rpartition("/")[2].lower() not in name.lower(),
             model.id.partition("/")[0] != owner,
+            -size_of(model),
             _for_chat(model.id) != chat,
         ),
     )

@@ -67,7 +67,7 @@ class Verdict:
         if large is not None:
             first, fix = large, way_out(self)
         else:
-            fix = f"{first.fix} {way_out(self)}" if self.fixes or self.ways.elsewhere else first.fix
+            fix = f"{first.fix} {way_out(self)}" if self.fixes else first.fix
         return tuple(replace(finding, fix=fix) if finding is first else finding for finding in self.answers)
 
     @property
@@ -76,7 +76,7 @@ class Verdict:
 
         Searched on first use, in bounded time; empty also where the search fails.
         """
-        return self.ways.fixes
+        return self.ways.fixes if self.verdict == "refuse" else ()
 
     @cached_property
     def ways(self) -> Ways:

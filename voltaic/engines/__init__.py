@@ -19,6 +19,11 @@ def names() -> tuple[str, ...]:
     return tuple(_CLASSES)
 
 
+def deployable() -> tuple[str, ...]:
+    """Return the names of the engines that a stack can run: those that a component is made for."""
+    return ("tgi",)
+
+
 @functools.cache
 def engine(name: str) -> Engine | None:
     """Return an engine by name; None where nothing is known about it."""

@@ -31,7 +31,7 @@ MODEL = r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?|(/[\w.-]+)+"
 def _engines() -> tuple[str, ...]:
     from voltaic import engines  # noqa: PLC0415 - reads data files, only when asked
 
-    return engines.names()
+    return engines.deployable()
 
 
 def _profiles() -> tuple[str, ...]:
