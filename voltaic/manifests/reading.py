@@ -116,11 +116,12 @@ def _stated_release(holder: PodObject, container: dict[str, Any]) -> str | None:
 
 
 def _model(command: CommandLine, server: Server) -> Model:
-    name = command.options.get("model_id")
+    name = command.options.get(server.model_option)
     if isinstance(name, str):
         revision = command.options.get("revision")
         return models.resolve(name, revision=revision if isinstance(revision, str) else None)
     unread = [fault for fault in command.faults if fault.unreadable and fault.where != "resources.limits"]
     if unread or server.unreadable:
         return Model(None, None, "which model is served cannot be read: " + "; ".join(f.message for f in unread))
-    return Model(None, None, "no --model-id is given, so that the launcher serves its own default")
+    flag = server.model_option.replace("_", "-")
+    return Model(None, None, f"no --{flag} is given, so that the launcher serves its own default")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from voltaic.manifests.plain import items, text, unfilled
 
 SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 SHELL_COMMAND = re.compile(r"-[a-z]*c", re.ASCII)
+SHELL_SIGNS = re.compile(r"[;&|<>()$`\\\n*?\[\]{}~#!]")
+"""What makes a shell do more than to start one program with the words of a line."""
+PYTHON = re.compile(r"python[0-9.]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class Server:
     """Arguments that the launcher gets, as written."""
     unreadable: str | None = None
     """Why the launcher's arguments cannot be read; None where they can."""
+    model_option: str = "model_id"
+    """Canonical option that names the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ def recognise(container: dict[str, Any]) -> Server | NoServer:
     """Return what a container is."""
     for entry in table():
         found = _as(entry, container)
+        if isinstance(found, Server):
+            return replace(found, model_option=entry["model"])
         if found is not None:
             return found
     if unfilled(container.get("image")):
@@ -59,7 +67,8 @@ def _as(entry: dict[str, Any], container: dict[str, Any]) -> Server | NoServer |
     image = images.image(text(container.get("image")) or "")
     match = None if image is None else _named(entry, image)
     words = [*items(container.get("command")), *items(container.get("args"))]
-    launched = bool(words) and any(_program(word) in entry["launchers"][:1] for word in words[:1])
+    started = _started(entry, words)
+    launched = started is not None and _program(started[0]) in entry["launchers"][:1]
     stranger = image is not None and any(re.fullmatch(name, image.repository) for name in entry["strangers"])
     if match is None and not launched and (stranger or not _options_of(entry, words)):
         return None
@@ -70,6 +79,28 @@ def _as(entry: dict[str, Any], container: dict[str, Any]) -> Server | NoServer |
     if not command:
         return Server(entry["engine"], version, tuple(items(container.get("args"))))
     return _launched(entry, version, words, len(command))
+
+
+def _started(entry: dict[str, Any], words: list[Any]) -> list[Any] | None:
+    """Return the words from the launcher on; None where something else is started, or a line that is not read."""
+    if words and _program(words[0]) in SHELLS:
+        words = _line(words)
+    if [text(word) for word in words[1:2]] == ["-m"] and PYTHON.fullmatch(_program(words[0])):
+        words = words[2:]
+    return words if words and _program(words[0]) in entry["launchers"] else None
+
+
+def _line(words: list[Any]) -> list[Any]:
+    """Return the words of a shell's -c line that starts one program and does nothing else; empty: it does more."""
+    place = next((index for index, word in enumerate(words) if SHELL_COMMAND.fullmatch(text(word) or "")), len(words))
+    line = (text(words[place + 1]) or "") if place + 1 < len(words) else ""
+    line = line.replace("\\\n", " ").strip().removeprefix("exec ")
+    if SHELL_SIGNS.search(line):
+        return []
+    try:
+        return list(shlex.split(line))
+    except ValueError:  # a quote that is not closed
+        return []
 
 
 def _named(entry: dict[str, Any], image: images.Image) -> dict[str, Any] | None:
@@ -102,8 +133,12 @@ def _options_of(entry: dict[str, Any], words: list[Any]) -> bool:
 def _launched(entry: dict[str, Any], version: str | None, words: list[Any], command: int) -> Server | NoServer:
     """Return the server that a container's own command starts; `command` counts the words of it."""
     program = _program(words[0])
-    if program in entry["launchers"]:
-        return Server(entry["engine"], version, tuple(words[1:]))
+    started = _started(entry, words)
+    if started is not None:
+        task = text(started[1]) if len(started) > 1 else None
+        if task in entry.get("tasks", ()):
+            return NoServer(f"runs {_program(started[0])} {task}, which serves no model")
+        return Server(entry["engine"], version, tuple(started[1:]))
     if program in entry["other"]:
         return NoServer(f"runs {program}, which serves no model")
     if program in SHELLS and any(SHELL_COMMAND.fullmatch(text(word) or "") for word in words[1:command]):

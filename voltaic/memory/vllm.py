@@ -84,7 +84,7 @@ def _at_least(case: Case, arch: Architecture, gpus: int) -> int | None:
     fmt = vllm_sizes.format_of(arch, "float16", "float16")
     if fmt is None:
         return None
-    return case.gpu.context_bytes + vllm_sizes.weights(arch, fmt, 1).bytes // gpus
+    return case.gpu.context_bytes + vllm_sizes.weights(arch, fmt, 1, case.version).bytes // gpus
 
 
 def _server(case: Case, arch: Architecture, runs: Runs) -> _Server | NoBill:
@@ -93,7 +93,7 @@ def _server(case: Case, arch: Architecture, runs: Runs) -> _Server | NoBill:
     fmt = vllm_sizes.format_of(arch, runs.weights, runs.dtype)
     if fmt is None:
         return NoBill(f"the size of {runs.weights} weights is not modelled", "the sizes in the checkpoint's headers")
-    held = gpu.context_bytes + vllm_sizes.weights(arch, fmt, max(1, runs.shards)).bytes
+    held = gpu.context_bytes + vllm_sizes.weights(arch, fmt, max(1, runs.shards), case.version).bytes
     missing = _missing(case, arch, runs)
     if missing is not None:
         known = None if case.stages > 1 or arch.towers else held
@@ -125,7 +125,7 @@ def _missing(case: Case, arch: Architecture, runs: Runs) -> tuple[str, str] | No
 def _bill(server: _Server, gpus: int) -> Bill | NoBill:
     case, runs = server.case, server.runs
     gpu, version = case.gpu, case.version
-    weights = vllm_sizes.weights(server.arch, server.fmt, runs.shards)
+    weights = vllm_sizes.weights(server.arch, server.fmt, runs.shards, version)
     if server.fmt.on_load and server.fmt.name == "fp8":
         return _converted(server, weights.bytes)
     activations = _activations(server)
@@ -195,8 +195,8 @@ def _converted(server: _Server, held: int) -> NoBill:
 
 
 def _activations(server: _Server) -> int:
-    found = limits.effective(server.case)
-    sampled = server.v1 or not found.chunked
+    parts = limits.effective(server.case).chunked
+    sampled = vllm_facts.samples(server.case.version, v1=server.v1, parts=parts)
     run = vllm_sizes.Pass(server.tokens, server.runs.limits["max_num_seqs"], sampled=sampled)
     coefficient = vllm_facts.sampler_bytes(server.case.version, v1=server.v1)
     element = vllm_sizes.ELEMENT[server.runs.dtype]

@@ -47,6 +47,12 @@ def sampler_bytes(version: Version, *, v1: bool) -> float:
 
 
 @lru_cache(maxsize=1024)
+def samples(version: Version, *, v1: bool, parts: bool) -> bool:
+    """Return whether the first pass samples; `parts`: prompts are computed in parts."""
+    return v1 or not parts or not within(version, table()["sampler"]["v0_parts"])
+
+
+@lru_cache(maxsize=1024)
 def non_torch(version: Version, *, v1: bool, many: bool, upper: bool) -> int:
     """Return the bytes that the driver gives to others than PyTorch from loading on."""
     name = ("v1" if v1 else "v0") + ("_upper" if upper else "")
@@ -58,7 +64,7 @@ def non_torch(version: Version, *, v1: bool, many: bool, upper: bool) -> int:
 @lru_cache(maxsize=1024)
 def context_inside(version: Version, *, v1: bool) -> bool:
     """Return whether the share of the memory covers the context of CUDA."""
-    return v1 and within(version, table()["non_torch"]["inside"])
+    return within(version, table()["non_torch"]["v1_inside" if v1 else "v0_inside"])
 
 
 @lru_cache(maxsize=1024)

@@ -37,7 +37,7 @@ class Pass:
     sequences: int
     """Rows that are sampled."""
     sampled: bool
-    """False: prompts are computed in parts by V0, whose first pass samples nothing."""
+    """False: prompts are computed in parts by an early V0, whose first pass samples nothing."""
 
 
 def format_of(arch: Architecture, weights: str, dtype: str) -> Format | None:
@@ -46,15 +46,26 @@ def format_of(arch: Architecture, weights: str, dtype: str) -> Format | None:
 
 
 @lru_cache(maxsize=2048)
-def weights(arch: Architecture, fmt: Format, ranks: int) -> Rank:
-    """Return the weights of one rank, with what vLLM holds beside the checkpoint's tensors."""
+def weights(arch: Architecture, fmt: Format, ranks: int, version: Version) -> Rank:
+    """Return the weights of one rank, with what the release holds beside the checkpoint's tensors."""
     rule = Rule(vocabulary_multiple=vllm_facts.table()["weights"]["vocabulary_multiple"])
     extra = [size for size in (rotary_table(arch, element=fmt.element),) if size]
-    if arch.latent is not None:
-        # The up-projections of keys and values are kept a second time, absorbed into queries and outputs.
-        one = arch.latent.kv_rank * -(-arch.heads // ranks) * fmt.element
-        extra += [one * arch.latent.nope_dim, one * arch.latent.value_dim] * arch.layers
+    extra += _absorbed(arch, -(-arch.heads // ranks) * fmt.element, version)
     return rank_weights(arch, ranks, rule, fmt, tuple(extra))
+
+
+def _absorbed(arch: Architecture, heads: int, version: Version) -> list[int]:
+    """Return the sizes of what latent attention holds a second time, absorbed into queries and outputs.
+
+    `heads`: those of one rank, times the bytes of an element.
+    """
+    latent = arch.latent
+    if latent is None:
+        return []
+    one = latent.kv_rank * heads
+    if within(version, vllm_facts.table()["weights"]["absorbed_whole"]):
+        return [one * (latent.q_rank or arch.hidden), one * arch.hidden] * arch.layers
+    return [one * latent.nope_dim, one * latent.value_dim] * arch.layers
 
 
 def activations(arch: Architecture, run: Pass, ranks: int, element: int, sampler: float) -> int:
@@ -66,8 +77,8 @@ def activations(arch: Architecture, run: Pass, ranks: int, element: int, sampler
     row = vllm_facts.table()["layer"]
     padded = -(-arch.vocab // 64) * 64
     sampled = int(sampler * run.sequences * padded) + run.tokens * arch.hidden * element if run.sampled else 0
-    width = row["gated"] if arch.gated_mlp else row["plain"]
-    layer = run.tokens * (width * -(-arch.intermediate // ranks) + row["hidden"] * arch.hidden) * element
+    width = int(row["gated"] if arch.gated_mlp else row["plain"])
+    layer = run.tokens * (width * -(-arch.intermediate // ranks) + int(row["hidden"]) * arch.hidden) * element
     if arch.experts is None:
         return max(sampled, layer)
     inner = -(-arch.experts.intermediate // ranks)
