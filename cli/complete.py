@@ -54,3 +54,42 @@ def _continued(incomplete: str, values: Iterable[str]) -> list[str]:
     """Return the values that continue what was typed, which may be a list with commas."""
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{value}" for value in values if value.startswith(last)]
+
+
+def added_models(incomplete: str) -> list[str]:
+    """Return ids of the models that a user added."""
+    from voltaic.models import catalogue_files as files
+
+    folders = (folder for folder in files.folders() if folder != files.SHIPPED)
+    ids = {model for folder in folders for model in files.names(folder).values()}
+    return sorted(model for model in ids if model.startswith(incomplete))
+
+
+def families(incomplete: str) -> list[str]:
+    """Return the model families of the catalogue."""
+    from voltaic import models as known
+
+    found = {model.architecture.model_type for model in known.known_models()}
+    return sorted(name for name in found if name.startswith(incomplete))
+
+
+def matrix_engines(incomplete: str) -> list[str]:
+    """Return the engines that have a capability matrix."""
+    from voltaic.engines import matrix
+
+    return [name for name in matrix.matrices() if name.startswith(incomplete)]
+
+
+def archs(incomplete: str) -> list[str]:
+    """Return GPU models and the architectures that matrices cover."""
+    from voltaic.engines import matrix
+
+    return gpus(incomplete) + [arch for arch in matrix.archs_of(matrix.matrices()) if arch.startswith(incomplete)]
+
+
+def model_families(incomplete: str) -> list[str]:
+    """Return the model families of all engines."""
+    from voltaic.engines import matrix
+
+    found = dict.fromkeys(member for name in matrix.matrices() for member in matrix.families_of(name))
+    return [member for member in found if member.startswith(incomplete)]

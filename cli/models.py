@@ -1,0 +1,138 @@
+"""`voltaic models`: the models whose facts are known, and the commands around them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import models_add, models_remove, models_show
+from cli.command import Group
+from cli.complete import families, profiles
+from cli.output import fail, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from voltaic.models import CatalogueModel
+
+SCHEMA = "voltaic/models/v1"
+
+HELP = """List the models whose facts are known: those that come with voltaic, and those that were added here.
+
+A model's facts are the shapes of its config.json, its licence, the size of its checkpoint, each with its source. Models
+are looked for in models/ beside the Pulumi.yaml of the working directory, then in the folder that VOLTAIC_MODELS names
+(else voltaic/models under XDG_DATA_HOME, ~/.local/share), then among those that come with voltaic.
+"""
+EXAMPLES = """\b
+Examples:
+  voltaic models --family llama
+  voltaic models --fits v100-1gpu
+  voltaic models show microsoft/phi-2
+  voltaic models add Qwen/Qwen2.5-7B-Instruct-1M
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(cls=Group, rich_markup_mode=None, context_settings={"help_option_names": ["--help", "-h"]})
+    group.callback(invoke_without_command=True, help=HELP, epilog=EXAMPLES)(models)
+    for command in (models_show, models_add, models_remove):
+        command.register(group)
+    app.add_typer(group, name="models", short_help="List, show, add and remove models.", rich_help_panel="Look up")
+
+
+def models(
+    ctx: typer.Context,
+    *,
+    family: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only models of this model_type: llama, qwen2.", autocompletion=families),
+    ] = None,
+    fits: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROFILE", help="Only models that a stack of this profile starts as it is.", autocompletion=profiles
+        ),
+    ] = None,
+    added: Annotated[bool, typer.Option("--added", help="Only models that were added here.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one document on stdout.")] = False,
+) -> None:
+    """List the models whose facts are known."""
+    if ctx.invoked_subcommand is not None:
+        given = {"--family": family, "--fits": fits, "--added": added, "--json": as_json}
+        misplaced = [name for name, value in given.items() if value]
+        if misplaced:
+            fail("models", [f"{misplaced[0]}: stands behind {ctx.invoked_subcommand}, where that takes it"], usage=True)
+        return
+    from voltaic.models import broken_files, known_models
+
+    found = list(known_models())
+    faults = []
+    known = sorted({model.architecture.model_type for model in found})
+    if family is not None and family not in known:
+        faults.append(f"--family: {family!r} is no family of a known model; known: {', '.join(known)}")
+    if fits is not None:
+        faults.extend(_no_profile(fits))
+    if faults:
+        fail("models", faults, as_json=as_json, usage=True)
+    found = [model for model in found if family in {None, model.architecture.model_type}]
+    found = [model for model in found if model.added or not added]
+    if fits is not None:
+        from cli.model_facts import starts
+
+        found = [model for model in found if starts(model.id, fits) == "accept"]
+    if as_json:
+        from cli.model_facts import facts
+
+        print_json({"schema": SCHEMA, "models": [facts(model) for model in found], "unusable": list(broken_files())})
+    else:
+        _print(found, broken_files())
+
+
+def _no_profile(name: str) -> list[str]:
+    from voltaic import hardware
+
+    try:
+        hardware.profile(name)
+    except LookupError as unknown:
+        return [f"--fits: {unknown}"]
+    return []
+
+
+def _print(found: Sequence[CatalogueModel], unusable: Sequence[str]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from cli.output import console
+
+    screen = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("model", overflow="fold")
+    table.add_column("family")
+    for title in ("parameters", "weights", "KV per token"):
+        table.add_column(title, justify="right")
+    table.add_column("licence")
+    for model in found:
+        table.add_row(*(Text(cell) for cell in _row(model)))
+    screen.print(table)
+    count = len(found)
+    screen.print(Text(f"\n{count} model{'' if count == 1 else 's'}. Facts and sources of one: voltaic models show ID"))
+    for why in unusable:
+        screen.print(Text(f"Left out: {why}", style="yellow"))
+
+
+def _row(model: CatalogueModel) -> tuple[Any, ...]:
+    from cli.model_facts import billions, facts, kib
+    from voltaic.units import gib
+
+    said = facts(model)
+    weights = said["weights_bytes"]
+    return (
+        model.id + (" (added)" if model.added else ""),
+        said["family"],
+        billions(said["parameters"]),
+        "not known" if weights is None else gib(weights),
+        kib(said["kv_bytes_per_token"]),
+        model.license + (", gated" if model.gated else ""),
+    )
