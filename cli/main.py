@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, limits, plan, rules
+from cli import check, limits, models, plan, rules
 from cli.command import Group
 from cli.output import INTERNAL, INTERRUPTED
 
@@ -46,6 +46,7 @@ plan.register(app)
 limits.register(app)
 check.register(app)
 rules.register(app)
+models.register(app)
 
 
 def run() -> None:
