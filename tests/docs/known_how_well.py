@@ -1,0 +1,54 @@
+"""Writes the table of facts in docs/the-bill.md from the data files: `python tests/docs/known_how_well.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voltaic import facts_files, hardware
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGE = CHECKOUT / "docs" / "the-bill.md"
+START, END = "<!-- facts -->\n", "<!-- end of facts -->\n"
+MEMORY = CHECKOUT / "voltaic" / "memory"
+
+
+def facts(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Yield name, confidence and source of every entry of a data file that has one."""
+    if "confidence" in table and "source" in table:
+        yield path or "whole file", str(table["confidence"]), str(table["source"])
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from facts(value, f"{path}.{key}" if path else key)
+
+
+def lines() -> Iterator[str]:
+    """Yield the lines of the table."""
+    yield "| fact | confidence | source |"
+    yield "| --- | --- | --- |"
+    for gpu in hardware.gpu_models():
+        for what, source in (("budget", gpu.usable_source), ("context", gpu.context_source)):
+            yield _row(f"{gpu.title}: {what}", source.confidence, source.text)
+    for file in sorted(MEMORY.glob("*.toml")):
+        for name, confidence, source in facts(facts_files.table(file)):
+            yield _row(f"{file.stem}: {name.replace('_', ' ')}", confidence, source)
+
+
+def _row(fact: str, confidence: str, source: str) -> str:
+    cells = (" ".join(cell.split()).replace("|", "\\|") for cell in (fact, confidence, source))
+    return f"| {' | '.join(cells)} |"
+
+
+def page(text: str) -> str:
+    """Return the page with the table as the data files have it."""
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    table = "\n".join(lines())
+    return f"{before}{START}\n{table}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,144 @@
+"""The worked example of docs/the-bill.md, recomputed from its own numbers, from the facts and from the code."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voltaic import hardware, models
+from voltaic.document import spec_from_line
+from voltaic.memory import facts
+from voltaic.memory.bill import Bill
+from voltaic.verdict import Verdict, judge
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGE = CHECKOUT / "docs" / "the-bill.md"
+UNITS = {"B": 1, "MiB": 2**20, "GiB": 2**30}
+_OPERATORS: dict[type[ast.operator], Any] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_FUNCTIONS: dict[str, Any] = {"max": max, "min": min, "ceil": math.ceil, "int": int}
+MODEL = "mistralai/Mistral-7B-Instruct-v0.2"
+ARGS = (
+    "--num-shard 1 --max-input-tokens 1536 --max-total-tokens 2048 --max-batch-prefill-tokens 1536 --max-batch-size 1"
+)
+
+
+def value(text: str, known: dict[str, float]) -> float:
+    """Return the value of an expression of numbers, names and a few functions."""
+
+    def of(node: ast.expr) -> float:
+        match node:
+            case ast.Constant(value=int() | float() as number):
+                return number
+            case ast.Name(id=name):
+                return known[name]
+            case ast.BinOp(left=left, op=sign, right=right):
+                return _OPERATORS[type(sign)](of(left), of(right))  # type: ignore[no-any-return]
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return _FUNCTIONS[name](*map(of, arguments))  # type: ignore[no-any-return]
+        raise AssertionError(f"not an expression of the page: {text}")
+
+    return of(ast.parse(text, mode="eval").body)
+
+
+def stated() -> list[tuple[str, str, list[str]]]:
+    """Return name, expression and results of every line of the page's sums."""
+    blocks = re.findall(r"^```calc\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = []
+    for line in "".join(blocks).splitlines():
+        name, first, *results = line.split(" = ")
+        found.append((name, first, results))
+    return found
+
+
+def recomputed() -> dict[str, float]:
+    """Return every name of the page with its value, computed from the lines before it."""
+    known: dict[str, float] = {}
+    for name, first, _ in stated():
+        number, _, unit = first.partition(" ")
+        known[name] = float(number) * UNITS[unit] if unit in UNITS else value(first, known)
+    return known
+
+
+def verdict() -> Verdict:
+    """Return what the code says of the example."""
+    line = {"gpu": "v100-16gb", "gpus": 1, "engine": "tgi", "engine_version": "3.0.1", "model": MODEL}
+    return judge(spec_from_line({**line, "args": ARGS.split(), "env": {"USE_FLASH_ATTENTION": "false"}}))
+
+
+def test_every_sum_of_the_page_is_right() -> None:
+    """Each expression, computed from the lines above it, gives the number beside it, to the digits that are shown."""
+    known = recomputed()
+    lines = stated()
+
+    assert len(lines) >= 30
+    for name, first, results in lines:
+        for result in results:
+            number, _, unit = result.partition(" ")
+            shown = known[name] / UNITS[unit or "B"]
+            digits = len(number.partition(".")[2])
+            assert f"{shown:.{digits}f}" == number, f"{name} = {first} = {result}"
+
+
+def test_the_page_starts_from_what_is_known() -> None:
+    """Shapes are the catalogue's, coefficients the facts', and the checkpoint weighs what was published."""
+    page = recomputed()
+    known = models.known_model(MODEL)
+    assert known is not None
+    config, table, gpu = known.config, facts.table(), hardware.gpu_model("v100-16gb")
+
+    form = table["layer"]["mistral"]
+    expected = {
+        "hidden": config["hidden_size"],
+        "intermediate": config["intermediate_size"],
+        "layers": config["num_hidden_layers"],
+        "heads": config["num_attention_heads"],
+        "kv_heads": config["num_key_value_heads"],
+        "vocab": config["vocab_size"],
+        "large_multiple": table["allocator"]["large_multiple"],
+        "medium_segment": table["allocator"]["medium_segment"],
+        "planning_factor": facts.planning_factor("mistral", expandable_segments=False),
+        "parameters": known.weights_bytes,
+        "budget": gpu.usable_bytes,
+        "sampling": pytest.approx(gpu.sampling_warm_up_bytes, abs=1),
+        "libraries": pytest.approx(gpu.context_bytes, abs=1),
+        "layer": page["input_tokens"] * (form["hidden"] * page["hidden"] + form["intermediate"] * page["intermediate"]),
+        "margin": table["margin"]["one_gpu"] * gpu.usable_bytes,
+    }
+    assert {name: page[name] for name in expected} == expected
+
+
+def test_the_code_makes_the_bill_of_the_page() -> None:
+    """Every line of the bill, to the byte, and the verdict with its margin."""
+    page, judged = recomputed(), verdict()
+    bill = judged.bill
+
+    assert isinstance(bill, Bill)
+    gpu = bill.per_gpu[0]
+    names = ("budget", "context", "weights", "kv_cache", "activations", "other", "total", "headroom")
+    assert {name: getattr(gpu, name) for name in names} == {name: page[name] for name in names}
+    assert bill.kv_cache_bytes_per_token == page["kv"]
+    assert (judged.verdict, judged.tight, bill.peak_moment) == ("accept", False, "decode")
+    assert bill.margin * gpu.budget == pytest.approx(page["margin"])
+    assert page["decode"] > max(page["warm_up"], page["prefill"])
+
+
+def test_the_table_of_facts_is_that_of_the_data_files() -> None:
+    """What is known how well stands on the page as the data has it; `python tests/docs/known_how_well.py` writes it."""
+    written = runpy.run_path(str(CHECKOUT / "tests" / "docs" / "known_how_well.py"))["page"]
+    text = PAGE.read_text(encoding="utf-8")
+
+    assert written(text) == text
