@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, limits, models, plan, rules
+from cli import check, engines, limits, models, plan, rules
 from cli.command import Group
 from cli.output import INTERNAL, INTERRUPTED
 
@@ -47,6 +47,7 @@ limits.register(app)
 check.register(app)
 rules.register(app)
 models.register(app)
+engines.register(app)
 
 
 def run() -> None:

@@ -117,6 +117,9 @@ def _model(place: _Place, family: Family, model_type: str, mode: _Mode, *, shard
     outcome = dispatch(family, model_type, place.version, flash=flash, sharded=sharded)
     unknown_type = family.known is None or place.version < family.known
     answer, message, needs = _outcome(outcome, recognised=not unknown_type)
+    if answer == "no" and family.known is None and not family.vision and message in _unread(model_type):
+        answer, message = "unknown", f"only with the code of the repository: {message}"
+        needs = "--trust-remote-code"
     source = families().source
     if outcome.way == "fallback" and answer == "ok":
         joining = place.ask(Question("joining", model_type))
@@ -140,6 +143,11 @@ def _model(place: _Place, family: Family, model_type: str, mode: _Mode, *, shard
         setting=", ".join(filter(None, (shards, mode.setting))),
         how=how, needs=", ".join(filter(None, (mode.needs if answer != "no" else "", needs))), message=message,
     )  # fmt: skip
+
+
+def _unread(model_type: str) -> tuple[str, str]:
+    """Return the errors with which a release ends that does not know a model type, unless it may run its code."""
+    return NOT_RECOGNISED, f"{families().generic.unsupported} {model_type}"
 
 
 def _needs_flash2(place: _Place, family: Family) -> bool:
