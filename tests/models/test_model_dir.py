@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voltaic.models import InvalidConfig, InvalidModelDir, Quantization, UnknownArchitecture, model_dir
+from voltaic.models import InvalidConfig, InvalidModelDir, Quantization, UnknownArchitecture, families, model_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,6 @@ CONFIG: dict[str, Any] = {
     "vocab_size": 1000,
     "torch_dtype": "float16",
 }
-FAMILIES = ["bloom", "falcon", "gemma", "gpt2", "gpt_neox", "llama", "mistral", "phi"]
 
 
 def write(folder: Path, name: str, content: object) -> None:
@@ -145,7 +144,7 @@ def test_an_unknown_family_is_no_error(tmp_path: Path) -> None:
     write(tmp_path, "config.json", {**CONFIG, "model_type": "qwen9"})
     model = model_dir(tmp_path)
     assert model.architecture is None
-    assert model.unknown_because == str(UnknownArchitecture("qwen9", FAMILIES))
+    assert model.unknown_because == str(UnknownArchitecture("qwen9", families.names()))
 
 
 def message(folder: Path) -> str:
@@ -265,3 +264,34 @@ def test_any_bytes_in_any_file_are_answered(tmp_path: Path, content: bytes, name
     (tmp_path / name).write_bytes(content)
     with pytest.raises((InvalidModelDir, InvalidConfig)):
         model_dir(tmp_path)
+
+
+def test_parts_without_an_index_are_added_up_where_all_are_there(tmp_path: Path) -> None:
+    """Files that say of themselves that they are parts 1 to n of one checkpoint are loaded together."""
+    write(tmp_path, "config.json", CONFIG)
+    safetensors(tmp_path, "model-00001-of-00002.safetensors", {"a": tensor(0, 600)})
+    assert model_dir(tmp_path).weights_bytes is None
+    safetensors(tmp_path, "model-00003-of-00003.safetensors", {"b": tensor(0, 60)})
+    assert model_dir(tmp_path).weights_bytes is None
+    (tmp_path / "model-00003-of-00003.safetensors").unlink()
+    safetensors(tmp_path, "model-00002-of-00002.safetensors", {"b": tensor(0, 60)})
+    safetensors(tmp_path, "consolidated.00.safetensors", {"b": tensor(0, 60)})
+    assert model_dir(tmp_path).weights_bytes == 660
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("params.json", "There is params.json, the format of the model's maker"),
+        ("tiny-Q4_K_M.gguf", "There is tiny-Q4_K_M.gguf, whose own header has the shapes: GGUF is served by llama.cpp"),
+        ("sub/config.json", "There is one in a folder below: give that."),
+    ],
+)
+def test_other_kinds_of_directories_say_what_they_are(tmp_path: Path, name: str, why: str) -> None:
+    """A directory without config.json is told by what is there in its place."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(InvalidModelDir) as fault:
+        model_dir(tmp_path)
+    assert "config.json: missing; it holds the shapes of the model." in str(fault.value)
+    assert why in str(fault.value)

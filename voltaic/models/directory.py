@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ MOST_HEADER_BYTES = 100_000_000
 MOST_WEIGHTS_BYTES = 2**50
 """Bytes of a checkpoint: a hundred times the largest published."""
 _LENGTH_BYTES = 8
+_INDEX = "model.safetensors.index.json"
+_PART = re.compile(r"(?P<name>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.safetensors", re.ASCII)
 _QUANTIZER_FILES = (("quantize_config.json", "gptq"), ("quant_config.json", "awq"))
 
 
@@ -55,7 +58,7 @@ def model_dir(path: str | os.PathLike[str]) -> Model:
 def _read(folder: Path, name: str) -> Model:
     config = _object(folder / "config.json")
     if config is None:
-        raise InvalidModelDir(f"{folder / 'config.json'}: missing; it holds the shapes of the model.")
+        raise InvalidModelDir(f"{folder / 'config.json'}: missing; it holds the shapes of the model.{_instead(folder)}")
     weights_bytes = _weights_bytes(folder)
     if config.get("quantization_config") is None:
         quantizer = _quantizer(folder)
@@ -65,6 +68,21 @@ def _read(folder: Path, name: str) -> Model:
     except UnknownArchitecture as unknown:
         return Model(name, None, str(unknown), weights_bytes, config=config)
     return Model(name, architecture, None, weights_bytes, config=config)
+
+
+def _instead(folder: Path) -> str:
+    """Return what lies there in place of a configuration, and what to do with it."""
+    if (folder / "params.json").is_file():
+        return (
+            " There is params.json, the format of the model's maker: the same repository as a rule has a config.json "
+            "beside it, or there is one whose name ends in -hf."
+        )
+    found = sorted(file.name for file in folder.glob("*.gguf"))
+    if found:
+        return f" There is {found[0]}, whose own header has the shapes: GGUF is served by llama.cpp alone."
+    if any(folder.glob("*/config.json")):
+        return " There is one in a folder below: give that."
+    return ""
 
 
 def _object(file: Path) -> dict[str, Any] | None:
@@ -105,24 +123,32 @@ def _quantizer(folder: Path) -> dict[str, Any] | None:
 
 def _weights_bytes(folder: Path) -> int | None:
     """Return the bytes of all tensors: the sum of the headers where all are there, else the index's own total."""
-    index = _object(folder / "model.safetensors.index.json")
-    names = _single_files(folder) if index is None else _indexed_files(index, folder)
+    index = _object(folder / _INDEX)
+    names = _unindexed_files(folder) if index is None else _indexed_files(index, folder)
     files = [folder / name for name in names]
     if files and all(file.is_file() for file in files):
         return sum(_tensor_bytes(file) for file in files)
     return None if index is None else _stated_total(index, folder)
 
 
-def _single_files(folder: Path) -> list[str]:
+def _unindexed_files(folder: Path) -> list[str]:
+    """Return the weights files of a folder without an index; empty where it is not clear which would be loaded."""
     if (folder / "model.safetensors").is_file():
         return ["model.safetensors"]
     # Quantizers name their one file after themselves; Mistral's consolidated copy repeats the tensors.
     found = sorted(file.name for file in folder.glob("*.safetensors") if not file.name.startswith("consolidated"))
-    return found if len(found) == 1 else []
+    parts = [_PART.fullmatch(name) for name in found]
+    if len(found) == 1 and parts == [None]:
+        return found
+    told = {(part["name"], int(part["count"])) for part in parts if part is not None}
+    numbers = [int(part["number"]) for part in parts if part is not None]
+    # Parts of one checkpoint say how many there are: all of them, or its size is not known.
+    whole = len(told) == 1 and numbers == list(range(1, len(found) + 1)) and {len(found)} == {of for _, of in told}
+    return found if whole else []
 
 
 def _indexed_files(index: dict[str, Any], folder: Path) -> list[str]:
-    file = folder / "model.safetensors.index.json"
+    file = folder / _INDEX
     weight_map = index.get("weight_map")
     if not isinstance(weight_map, dict) or not all(isinstance(name, str) for name in weight_map.values()):
         raise InvalidModelDir(f"{file}: weight_map: found {shown(weight_map)}, allowed is an object of file names.")
@@ -142,8 +168,7 @@ def _stated_total(index: dict[str, Any], folder: Path) -> int | None:
         total = int(total)
     if type(total) is not int or not 1 <= total <= MOST_WEIGHTS_BYTES:
         raise InvalidModelDir(
-            f"{folder / 'model.safetensors.index.json'}: metadata.total_size: found {shown(total)}, "
-            "allowed is a number of bytes."
+            f"{folder / _INDEX}: metadata.total_size: found {shown(total)}, allowed is a number of bytes."
         )
     return total
 
