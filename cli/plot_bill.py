@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FILLS: Final = {
     "context": ("#4a4a4a", ""),
     "weights": ("#cfe2f3", "//"),
-    "kv_cache": ("#fbe3b4", ".."),
+    "kv_cache": ("#fbe3b4", "---"),
     "activations": ("#d5ead0", "\\\\"),
     "other": ("#ffffff", "xx"),
 }

@@ -24,7 +24,7 @@ LONGEST: Final = 131_072
 """Tokens up to which lengths are chosen where the model has no bound."""
 FILLS: Final = {
     "accept": ("#ffffff", ""),
-    "tight": ("#eeeeee", ".."),
+    "tight": ("#eeeeee", "."),
     "refuse": ("#b8b8b8", "//"),
     "unknown": ("#ffffff", "xx"),
 }

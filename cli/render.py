@@ -265,7 +265,7 @@ def _table(found: Bill, per_gpu: Sequence[tuple[str, GpuBill]]) -> Table:
     for name in _SUMS:
         style = "" if name == "budget" else "bold"
         table.add_row(Text(name, style=style), *(_cell(getattr(gpu, name), style) for _, gpu in per_gpu))
-    terms = dict.fromkeys(name for _, gpu in per_gpu for name, _ in gpu.terms if name != _POOL)
+    terms = dict.fromkeys(name for _, gpu in per_gpu for name, size in gpu.terms if size and name != _POOL)
     if terms:
         table.add_row("of which:")
     for term in terms:

@@ -12,6 +12,8 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PICTURES = sorted((CHECKOUT / "docs" / "how-to").glob("*.svg"))
+WORDS = re.compile(r"<(?:text|title|desc)[^>]*>([^<]*)<")
 ELLIPSIS = "…"
 """On a line of its own: any lines."""
 
@@ -36,12 +38,20 @@ def pattern(output: str) -> re.Pattern[str]:
     return re.compile("".join(lines))
 
 
-def run(command: str) -> str:
-    """Run a command as the page's reader does, in a terminal of 100 columns without colours."""
+def run(command: str, folder: Path) -> str:
+    """Run a command as the page's reader does, in a terminal of 100 columns without colours.
+
+    Args:
+        command: what the reader types.
+        folder: an empty one; it gets what the checkout has, and keeps what the command writes.
+    """
+    for entry in CHECKOUT.iterdir():
+        if not entry.name.startswith("."):
+            (folder / entry.name).symlink_to(entry)
     path = os.pathsep.join([str(CHECKOUT / ".venv" / "bin"), os.environ["PATH"]])
     done = subprocess.run(
         ["/bin/sh", "-c", command],
-        cwd=CHECKOUT,
+        cwd=folder,
         env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "COLUMNS": "100", "NO_COLOR": "1", "LANG": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -54,12 +64,24 @@ def run(command: str) -> str:
 
 
 @pytest.mark.parametrize(("page", "command", "output"), examples())
-def test_an_example_prints_what_the_page_shows(page: str, command: str, output: str) -> None:
+def test_an_example_prints_what_the_page_shows(page: str, command: str, output: str, tmp_path: Path) -> None:
     """Every `console` block of every page is run; a line `…` stands for lines left out."""
-    printed = run(command)
+    printed = run(command, tmp_path)
     assert pattern(output).fullmatch(printed), f"{page}: $ {command}\n{printed}"
 
 
 def test_the_readme_has_examples() -> None:
     """A change of the markup does not silence the test above."""
     assert sum(page == "README.md" for page, _, _ in examples()) >= 2
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_shows_what_its_command_draws(picture: Path, tmp_path: Path) -> None:
+    """A picture of the documentation has the words and numbers that the command beside it draws now."""
+    page = picture.with_suffix(".md").read_text(encoding="utf-8")
+    commands = re.findall(rf"^\$ (voltaic plan .*--plot {re.escape(picture.name)})$", page, flags=re.MULTILINE)
+
+    run(commands[0], tmp_path)
+
+    drawn = (tmp_path / picture.name).read_text(encoding="utf-8")
+    assert WORDS.findall(drawn) == WORDS.findall(picture.read_text(encoding="utf-8"))
