@@ -76,7 +76,8 @@ def read_draft(fields: Fields, family: Family, *, nested: bool = False) -> Draft
     draft.flags |= {name for name, keys in family.flags.items() if fields.flag(keys, absent=family.absent[name])}
     draft.flags |= set(family.always)
     if family.reader is not None:
-        import_module(f"voltaic.models.readers.{family.reader}").read(draft)
+        other: Draft | None = import_module(f"voltaic.models.readers.{family.reader}").read(draft)
+        return draft if other is None else other
     return draft
 
 

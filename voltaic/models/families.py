@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from voltaic.models.architecture import Norm, Positions
 
 _FOLDER = Path(__file__).with_name("families")
-_MERGED = ("fields", "absent", "reference", "blocks", "sizes", "flags", "experts")
+_TOWERS = "towers"
+"""The file of vision towers."""
+_MERGED = ("fields", "absent", "reference", "blocks", "sizes", "flags", "experts", "composite")
 """Tables of a family that complete those of the family that it is like."""
 
 
@@ -60,6 +62,10 @@ class Family:
     layer: str
     """Names of the blocks that a layer is made of: the first mixes tokens, the second is the MLP."""
     layer_prefix: str
+    composite: Mapping[str, Any]
+    """Of a composite model: its decoder and tower, as `readers/composite.py` reads them; empty for others."""
+    parts: tuple[str, ...]
+    """Lists of blocks of a tower, each with the size that says how many times it is there."""
     inner: tuple[tuple[str, str], ...]
     """Of a composite model: what the names of its decoder's tensors start with, alone and within it."""
     source: Source
@@ -98,6 +104,8 @@ def _family(model_type: str, row: Mapping[str, Any], shared: Mapping[str, list[s
         window=row.get("window"),
         layer=layer,
         layer_prefix=row.get("prefix", ""),
+        composite=MappingProxyType(row.get("composite", {})),
+        parts=tuple(row.get("parts", ())),
         inner=tuple((own, outer) for own, outer in row.get("inner", {}).items()),
         source=Source(row["source"], row["confidence"]),
         blocks=blocks,
@@ -142,7 +150,12 @@ def family_of(model_type: str) -> Family:
 
 def known(model_type: str) -> bool:
     """Return whether a model of this `model_type` can be read."""
-    return model_type in _files() and model_type not in _index()["towers"]
+    return model_type in _files() and not is_tower(model_type)
+
+
+def is_tower(name: str) -> bool:
+    """Return whether a tower, which is no model by itself, is known by this name."""
+    return _files().get(name) == _TOWERS
 
 
 @cache

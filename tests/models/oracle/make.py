@@ -64,9 +64,25 @@ def _cache(model: Any) -> dict[str, int]:
         answer = model(input_ids=ids, use_cache=True, **more)
         cache = getattr(answer, "past_key_values", None)
         cache = getattr(answer, "cache_params", None) if cache is None else cache
+        if model.config.model_type == "recurrent_gemma":  # which keeps it in its own modules
+            return _kept(model)
         found[tokens] = sum(tensor.numel() for _, tensor in _tensors(cache, set()) if tensor.is_floating_point())
     grown = (found[2 * TOKENS] - found[TOKENS]) // TOKENS
     return {"kv_elements_per_token": grown, "state_elements": found[TOKENS] - TOKENS * grown}
+
+
+def _kept(model: Any) -> dict[str, int]:
+    """Return what modules of a model keep themselves: a window of keys and values, and states."""
+    keys = [module for module in model.modules() if getattr(module, "key_states", None) is not None]
+    states = [
+        getattr(module, name).numel()
+        for module in model.modules()
+        for name in ("conv1d_state", "recurrent_states")
+        if getattr(module, name, None) is not None
+    ]
+    window = model.config.attention_window_size
+    grown = sum(module.key_states.numel() + module.value_states.numel() for module in keys) // window
+    return {"kv_elements_per_token": grown, "state_elements": sum(states)}
 
 
 def _class(settings: Any) -> Any:

@@ -60,6 +60,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "opt": _OPT,
     "opt projected, after": {**_OPT, "word_embed_proj_dim": 48, "do_layer_norm_before": False},
     "opt without biases": {**_OPT, "enable_bias": False},
+    "opt without biases and affine norms": {**_OPT, "enable_bias": False, "layer_norm_elementwise_affine": False},
     "opt without the last norm, untied": {**_OPT, "_remove_final_layer_norm": True, "tie_word_embeddings": False},
     "mpt": _MPT,
     "mpt wide": {**_MPT, "expansion_ratio": 3},
