@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     """Hear interrupts, here and in the programs that tests start, where a shell runs all this in its background."""
+    os.environ["VOLTAIC_MODELS"] = os.devnull  # models that a developer added are no part of any test
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -119,7 +119,9 @@ def _read(folder: Path, model_id: str) -> CatalogueModel | str:
         row = files.load(folder, model_id)
         if folder != files.SHIPPED:
             _architecture(folder, model_id)
-    except (files.InvalidModelFile, InvalidConfig, UnknownArchitecture) as fault:
+    except UnknownArchitecture as unknown:
+        return f"{folder / files.file_name(model_id)}: {unknown}"
+    except (files.InvalidModelFile, InvalidConfig) as fault:
         return str(fault)
     return CatalogueModel(
         id=row.id,
