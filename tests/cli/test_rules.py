@@ -51,6 +51,12 @@ def test_people_read_question_and_reason_of_every_rule(voltaic: Voltaic) -> None
         ("voltaic plan --model mistralai/Mistral-7B-Instruct-v0.2", "mistralai/Mistral-7B-Instruct-v0.2"),
         ("voltaic ch", "check"),
         ("voltaic plan --mod", "--model"),
+        ("voltaic plan --profile v100-1gpu,v100-2", "v100-1gpu,v100-2gpu"),
+        ("voltaic plan --engine tgi@3.0", "tgi@3.0.1"),
+        ("voltaic plan --engine tgi --engine-version 2.0", "2.0.4"),
+        ("voltaic plan --engine-version 3.3", "3.3.7"),
+        ("voltaic limits --engine vl", "vllm"),
+        ("voltaic lim", "limits"),
     ],
 )
 def test_the_shell_completes_values_from_the_core(voltaic_process: VoltaicProcess, words: str, offered: str) -> None:
@@ -58,3 +64,17 @@ def test_the_shell_completes_values_from_the_core(voltaic_process: VoltaicProces
     done = voltaic_process(_VOLTAIC_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
 
     assert offered in done.stdout.split()
+
+
+def test_help_lists_commands_by_what_they_are_for(voltaic: Voltaic) -> None:
+    """Commands that judge come first and together, those that look something up after them; none is left over."""
+    text = voltaic("--help").stdout
+    judging, _, looking_up = text.partition("\nLook up:\n")
+
+    assert [line.split()[0] for line in judging.partition("\nJudge:\n")[2].splitlines() if line.strip()] == [
+        "plan",
+        "limits",
+        "check",
+    ]
+    assert "  rules" in looking_up
+    assert "\nOther:\n" not in text
