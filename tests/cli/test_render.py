@@ -62,3 +62,53 @@ def test_many_gpus_are_broken_into_tables_that_fit(width: int) -> None:
     assert " ".join(lines).count("GPU ") == 8 + 1  # the heading has one more
     weights = " ".join(line for line in lines if line.startswith("weights")).split()
     assert [number for number in weights if number != "weights"] == [f"{number}.00" for number in range(8)]
+
+
+def printed(bill: Bill, width: int = 100) -> list[str]:
+    """Return what is printed of a bill, line by line."""
+    out = io.StringIO()
+    render.bill(Console(file=out, width=width), bill)
+    return out.getvalue().splitlines()
+
+
+def test_terms_moments_and_the_pool_of_an_engine_are_told() -> None:
+    """What other is made of stands below the sums, without zeros; then the moments, and the pool with its tokens."""
+    terms = (("kv_pool", 5 * GIB), ("nccl", GIB // 2), ("cuda_graphs", 0), ("outside_the_share", GIB))
+    bill = Bill(
+        (replace(GPU, terms=terms),),
+        kv_cache_bytes_per_token=131_072,
+        kv_cache_tokens=40_960,
+        peak_moment="prefill",
+        moments=(("load", (8 * GIB,)), ("prefill", (9 * GIB,))),
+    )
+
+    lines = printed(bill)
+
+    assert lines[7:] == [
+        "other                     0.25",
+        "total                     9.00",
+        "budget                   16.00",
+        "headroom                  7.00",
+        "of which:",
+        " NCCL buffers             0.50",
+        " outside the share        1.00",
+        "By moment, on the fullest GPU: load 8.00, prefill 9.00 GiB.",
+        "KV cache: 128.00 KiB a token; the engine's pool of 5.00 GiB a GPU holds 40,960 tokens.",
+    ]
+
+
+def test_tight_is_said_in_numbers() -> None:
+    """How much is left, and by how much the estimate may err."""
+    bill = Bill(
+        (replace(GPU, budget=GPU.total + GIB // 4),),
+        kv_cache_bytes_per_token=1,
+        kv_cache_tokens=1,
+        peak_moment="decode",
+        margin=0.08,
+    )
+
+    assert bill.tight
+    assert render._tight(bill) == (
+        "Tight: it fits with 0.25 GiB of headroom, less than the 0.74 GiB by which this estimate may err "
+        "(8% of the budget)."
+    )
