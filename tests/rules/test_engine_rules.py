@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from voltaic import engines
 from voltaic.rules import engine_gpu_support, engine_model_support, launcher_arguments, single_gpu_shard
 from voltaic.spec import Release
 
@@ -277,13 +278,13 @@ def test_what_cannot_be_read_is_unknown(spec_of: SpecOf) -> None:
 
 def test_an_engine_without_facts_is_unknown_once(spec_of: SpecOf) -> None:
     """The question about the GPU says that the engine is not known; the others have nothing to add."""
-    spec = replace(spec_of("3.0.1", V100, MISTRAL, ["--num-shard", "1"], OFF), release=Release("vllm", "0.8.5"))
+    spec = replace(spec_of("3.0.1", V100, MISTRAL, ["--num-shard", "1"], OFF), release=Release("sglang", "0.5.0"))
     (finding,) = engine_gpu_support.RULE.ask(spec)
     assert text(finding) == (
         "unknown",
-        "The engine 'vllm' is not known here.",
+        "The engine 'sglang' is not known here.",
         "What an engine needs, and what it makes of its options, differs from engine to engine.",
-        "Use one of the engines tgi.",
+        f"Use one of the engines {', '.join(engines.names())}.",
     )
     assert (
         engine_model_support.RULE.ask(spec)

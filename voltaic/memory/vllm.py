@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.versions import within
 from voltaic.engines.vllm import limits
 from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.memory import vllm_facts, vllm_sizes
-from voltaic.memory.bill import Bill, GpuBill, NoBill, Shortfall
+from voltaic.memory.bill import Bill, GpuBill, NoBill
+from voltaic.memory.vllm_pool import Pool, Server, graphs_of, shortfalls
 from voltaic.units import gib
 
 if TYPE_CHECKING:
     from voltaic.engines.base import Runs
     from voltaic.engines.vllm.case import Case
-    from voltaic.memory.formats import Format
     from voltaic.models import Architecture
     from voltaic.spec import ServingSpec
 
@@ -26,33 +25,7 @@ _UNMODELLED: Final = (
     "speculative_model",
     "kv_cache_memory_bytes",
 )
-_ESTIMATE: Final = "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS"
 _FLOATS: Final = frozenset({"auto", "float16", "bfloat16"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """What the terms of the bill share."""
-
-    case: Case
-    arch: Architecture
-    fmt: Format
-    runs: Runs
-    length: int
-    """Tokens of the longest request."""
-    tokens: int
-    """Tokens of the first pass."""
-    kv_element: int
-
-    @property
-    def v1(self) -> bool:
-        """Whether the V1 engine serves it."""
-        return self.runs.implementation == "vllm-v1"
-
-    @property
-    def many(self) -> bool:
-        """Whether there are several ranks."""
-        return self.runs.shards > 1
 
 
 def estimate(spec: ServingSpec, runs: Runs | None, case: Case | None) -> Bill | NoBill:
@@ -87,7 +60,7 @@ def _at_least(case: Case, arch: Architecture, gpus: int) -> int | None:
     return case.gpu.context_bytes + vllm_sizes.weights(arch, fmt, 1, case.version).bytes // gpus
 
 
-def _server(case: Case, arch: Architecture, runs: Runs) -> _Server | NoBill:
+def _server(case: Case, arch: Architecture, runs: Runs) -> Server | NoBill:
     """Return what the terms share, or which has no model."""
     spec, gpu = case.spec, case.gpu
     fmt = vllm_sizes.format_of(arch, runs.weights, runs.dtype)
@@ -101,7 +74,7 @@ def _server(case: Case, arch: Architecture, runs: Runs) -> _Server | NoBill:
     kv = str(spec.option("kv_cache_dtype", "auto"))
     element = vllm_sizes.ELEMENT[runs.dtype] if kv in _FLOATS else 1
     tokens = runs.limits["max_num_batched_tokens"]
-    return _Server(case, arch, fmt, runs, runs.limits["max_model_len"], tokens, element)
+    return Server(case, arch, fmt, runs, runs.limits["max_model_len"], tokens, element)
 
 
 def _missing(case: Case, arch: Architecture, runs: Runs) -> tuple[str, str] | None:
@@ -122,14 +95,14 @@ def _missing(case: Case, arch: Architecture, runs: Runs) -> tuple[str, str] | No
     return None
 
 
-def _bill(server: _Server, gpus: int) -> Bill | NoBill:
+def _bill(server: Server, gpus: int) -> Bill | NoBill:
     case, runs = server.case, server.runs
     gpu, version = case.gpu, case.version
     weights = vllm_sizes.weights(server.arch, server.fmt, runs.shards, version)
     if server.fmt.on_load and server.fmt.name == "fp8":
         return _converted(server, weights.bytes)
     activations = _activations(server)
-    pool = _Pool.of(server, weights.allocated, activations)
+    pool = Pool.of(server, weights.allocated, activations)
     cache = pool.cache
     block = vllm_facts.table()["pool"]["block"]
     needed = cache.request(server.length, block)
@@ -148,7 +121,7 @@ def _bill(server: _Server, gpus: int) -> Bill | NoBill:
         )
     if pool.automatic:
         needed = min(needed, max(pool.sure, cache.per_token * block))
-    graphs = _graphs(case, v1=server.v1)[0]
+    graphs = graphs_of(case, v1=server.v1)[0]
     communication = vllm_facts.communication(version, v1=server.v1, many=server.many)
     non_torch = vllm_facts.non_torch(version, v1=server.v1, many=server.many, upper=True)
     spare = gpu.usable_bytes - gpu.context_bytes - weights.allocated - activations - needed
@@ -181,11 +154,11 @@ def _bill(server: _Server, gpus: int) -> Bill | NoBill:
         peak_moment="warm-up" if pool.tokens * cache.per_token < needed else "prefill",
         margin=vllm_facts.margin(version, calibrated=plain),
         sources=(*gpu.sources, *vllm_facts.sources()),
-        shortfalls=tuple(_shortfalls(server, pool, needed, communication, graphs)),
+        shortfalls=tuple(shortfalls(server, pool, needed, communication, graphs)),
     )
 
 
-def _converted(server: _Server, held: int) -> NoBill:
+def _converted(server: Server, held: int) -> NoBill:
     return NoBill(
         f"what {server.case.title} holds while it converts weights to {server.fmt.name} is not modelled",
         f"a checkpoint that is stored in {server.fmt.name}",
@@ -194,7 +167,7 @@ def _converted(server: _Server, held: int) -> NoBill:
     )
 
 
-def _activations(server: _Server) -> int:
+def _activations(server: Server) -> int:
     parts = limits.effective(server.case).chunked
     sampled = vllm_facts.samples(server.case.version, v1=server.v1, parts=parts)
     run = vllm_sizes.Pass(server.tokens, server.runs.limits["max_num_seqs"], sampled=sampled)
@@ -203,116 +176,8 @@ def _activations(server: _Server) -> int:
     return vllm_sizes.activations(server.arch, run, server.runs.shards, element, coefficient)
 
 
-def _graphs(case: Case, *, v1: bool) -> tuple[int, bool]:
-    """Return the bytes of CUDA graphs, and whether the share covers them."""
-    if case.spec.option("enforce_eager"):
-        return 0, True
-    size, inside = vllm_facts.graphs(case.version, v1=v1)
-    said = case.spec.command.env.get(_ESTIMATE)
-    return size, inside and said != "0"
-
-
-def _windows(server: _Server, cache: vllm_sizes.CacheSizes) -> bool:
+def _windows(server: Server, cache: vllm_sizes.CacheSizes) -> bool:
     """Return whether the release may keep less than every token of layers with a window."""
     off = server.case.spec.option("disable_hybrid_kv_cache_manager") is True
     may = within(server.case.version, vllm_facts.table()["pool"]["windows"])
     return bool(cache.windowed) and server.v1 and may and not off
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """What the share leaves for the KV cache, on one rank, in bytes."""
-
-    share: int
-    expected: int
-    sure: int
-    """With the upper ends of what else the share holds."""
-    tokens: int
-    context_inside: bool
-    graphs_inside: bool
-    automatic: bool
-    cache: vllm_sizes.CacheSizes
-
-    @classmethod
-    def of(cls, server: _Server, weights: int, activations: int) -> _Pool:
-        """Return the pool of a server."""
-        case, version, v1 = server.case, server.case.version, server.v1
-        gpu = case.gpu
-        share = int(gpu.usable_bytes * limits.utilization(case))
-        size, graphs_inside = _graphs(case, v1=v1)
-        context_inside = vllm_facts.context_inside(version, v1=v1)
-        inside = weights + activations + (gpu.context_bytes if context_inside else 0)
-        inside += size if graphs_inside else 0
-        many = server.many
-        expected = share - inside - vllm_facts.non_torch(version, v1=v1, many=many, upper=False)
-        sure = share - inside - vllm_facts.non_torch(version, v1=v1, many=many, upper=True)
-        cache = vllm_sizes.cache_sizes(server.arch, server.runs.shards, server.kv_element, version)
-        if cache is None:
-            raise LookupError(server.arch.model_type)  # asked before
-        pool = vllm_facts.table()["pool"]
-        blocks = max(0, expected) // (pool["block"] * cache.per_token) - (pool["null_blocks"] if v1 else 0)
-        automatic = limits.effective(case).automatic
-        return cls(
-            share, expected, sure, max(0, blocks) * pool["block"], context_inside, graphs_inside, automatic, cache
-        )
-
-
-def _shortfalls(server: _Server, pool: _Pool, needed: int, communication: int, graphs: int) -> list[Shortfall]:
-    case, gpu = server.case, server.case.gpu
-    found = []
-    block = vllm_facts.table()["pool"]["block"]
-    room = max(0, pool.sure) // (block * pool.cache.per_token) * block
-    share = limits.utilization(case)
-    if pool.sure < needed:
-        found.append(
-            Shortfall(
-                "kv-pool",
-                found=room,
-                needed=server.length,
-                unit="tokens",
-                message=(
-                    f"The pool of the KV cache holds {room} tokens, and one request of --max-model-len may have "
-                    f"{server.length}: --gpu-memory-utilization {share:g} gives {gib(pool.share)} of a GPU, of which "
-                    f"{gib(max(0, pool.sure))} are left for {gib(needed)}."
-                ),
-                why=(
-                    f"The server ends where one longest request does not fit into the pool: {_error(server, room)} "
-                    "Weights, activations of the first pass and what the driver gives to others come first."
-                ),
-                fix="Lower --max-model-len or --max-num-seqs, raise --gpu-memory-utilization, or use more GPUs.",
-                sources=vllm_facts.sources(),
-            )
-        )
-    rest = (0 if pool.context_inside else gpu.context_bytes) + communication + (0 if pool.graphs_inside else graphs)
-    if pool.share + rest > gpu.usable_bytes:
-        highest = int((gpu.usable_bytes - rest) / gpu.usable_bytes * 100) / 100
-        parts = f"{gib(rest)} of context, communication and CUDA graphs lie outside of the share"
-        found.append(
-            Shortfall(
-                "share-not-free",
-                found=gpu.usable_bytes - rest,
-                needed=pool.share,
-                unit="bytes",
-                message=(
-                    f"--gpu-memory-utilization {share:g} takes {gib(pool.share)} of {gib(gpu.usable_bytes)}, and "
-                    f"{gib(gpu.usable_bytes - rest)} are free for it: {parts}."
-                ),
-                why="The server fills the share with its pool and then runs out of memory, at the latest while it "
-                "records CUDA graphs.",
-                fix=f"Write --gpu-memory-utilization {highest:g} or less"
-                + ("." if case.spec.option("enforce_eager") else ", or --enforce-eager, which records no graphs."),
-                sources=vllm_facts.sources(),
-            )
-        )
-    return found
-
-
-def _error(server: _Server, room: int) -> str:
-    if room == 0:
-        return '"No available memory for the cache blocks."'
-    if server.v1:
-        return f'"To serve at least one request with the models\'s max seq len ({server.length})" more is needed.'
-    return (
-        f"\"The model's max seq len ({server.length}) is larger than the maximum number of tokens that can be stored "
-        f'in KV cache ({room})."'
-    )

@@ -30,8 +30,8 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
     unreadable = tuple(fault.where for fault in spec.command.faults if fault.unreadable)
     if unreadable:
         return (_unreadable(bill, unreadable),)
-    over = (_over_budget(spec, bill),) if bill.worst.headroom < 0 else ()
-    return over + tuple(_short(shortfall) for shortfall in bill.shortfalls)
+    # An engine's own condition says it in the engine's own terms; the sum adds nothing then.
+    return tuple(_short(shortfall) for shortfall in bill.shortfalls) or (_over_budget(spec, bill),)
 
 
 def _short(shortfall: Shortfall) -> Finding:

@@ -34,10 +34,10 @@ def tgi() -> Engine:
 
 
 def test_engines_by_name() -> None:
-    """TGI has facts; others have none yet and are no engine here."""
-    assert names() == ("tgi",)
+    """TGI has facts; an engine that has none is no engine here."""
+    assert "tgi" in names()
     assert tgi() is tgi()
-    assert engine("vllm") is None
+    assert engine("ollama") is None
 
 
 # Release on GPU: from the table that was made by importing every release with that capability reported.
@@ -301,8 +301,8 @@ def test_a_short_window_counts_where_the_shard_is_told_of_the_limit(spec_of: Spe
 
 def test_caches_of_fixed_length_are_not_promised(spec_of: SpecOf) -> None:
     """The dispatcher takes Gemma 2 without flash attention; whether it then serves nobody has shown."""
-    spec = spec_of("3.0.1", V100, "org/model", ["--num-shard", "1"], OFF, {"model_type": "gemma2"})
-    assert "fixed length" in tgi().model_support(spec)[0].why
+    spec = spec_of("3.0.1", V100, "google/gemma-2-2b-it", ["--num-shard", "1"], OFF)
+    assert any("fixed length" in support.why for support in tgi().model_support(spec))
     assert all(support.answer == "unknown" for support in tgi().model_support(spec))
 
 

@@ -223,6 +223,10 @@ def _split(case: Case) -> Iterator[Support]:
         error = f"{arch.intermediate} is not divisible by {ranks}"
         yield _indivisible(case, f"{arch.intermediate} rows of the MLP", error, _LINEAR)
         return
+    if arch.experts is not None and arch.experts.intermediate % ranks:
+        error = "assert intermediate_size % self.tp_size == 0"
+        yield _indivisible(case, f"{arch.experts.intermediate} rows of an expert", error, _LINEAR)
+        return
     quantized = arch.quantization
     group = quantized.group_size if quantized is not None else None
     if quantized is None or quantized.method not in {"awq", "gptq"} or group is None or group <= 0:

@@ -1,0 +1,101 @@
+"""The facts about vLLM: no contradiction, no fact without a source, releases in order."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from voltaic.engines.base import HasMatrix
+from voltaic.engines.versions import parse_version, within
+from voltaic.engines.vllm import capability, matrix, releases
+from voltaic.engines.vllm.engine import Vllm
+from voltaic.engines.vllm.options import options, spellings
+
+NUMBERS = [number for text in releases.versions() if (number := parse_version(text)) is not None]
+
+
+def test_releases_are_in_order() -> None:
+    """Every release is named once, oldest first."""
+    assert sorted(set(NUMBERS)) == NUMBERS
+    assert len(NUMBERS) == len(releases.versions())
+
+
+def test_one_fact_tells_whether_a_release_starts() -> None:
+    """Every release on every architecture is covered by exactly one fact about starting."""
+    for number in NUMBERS:
+        for arch in capability.archs():
+            found = [cell for cell in capability.cells() if arch in cell.archs and within(number, cell.releases)]
+            assert len(found) == 1, (number, arch)
+
+
+@pytest.mark.parametrize("section", ["engine", "dtype", "limits", "entry"])
+def test_every_section_has_a_source(section: str) -> None:
+    """What changes between releases says where that was read."""
+    assert releases.source(section).text
+
+
+def test_model_types_stand_for_classes_that_exist() -> None:
+    """Every class that a model type stands for is in some release, and every trust is about a known type."""
+    families = capability.families()
+    assert all(capability.class_releases(name) for name in families["types"].values())
+    assert set(families["trust"]) | set(families["window"]["types"]) <= set(families["types"])
+    assert capability.families_source().text
+    assert capability.registry_source().text
+
+
+def test_no_name_means_two_options_in_a_release() -> None:
+    """Within one release every spelling, negations included, belongs to one option."""
+    for number in NUMBERS:
+        names = [
+            name
+            for option in options().by_name.values()
+            if option.in_release(number)
+            for name in (option.name, *option.aliases)
+        ]
+        assert len(names) == len(set(names))
+        assert all(option.in_release(number) for option, _ in spellings(number).long.values())
+
+
+def test_methods_need_known_capabilities() -> None:
+    """What a quantization needs is a compute capability, and faster methods are methods."""
+    table = capability.facts()["methods"]
+    for rows in table["needs"].values():
+        assert all(50 <= needs <= 120 for _, needs in rows)
+    assert all(row["method"] in table["needs"] for row in table["becomes"].values())
+    assert re.fullmatch(r".*\{\}.*\{\}.*\{\}.*", table["error"])
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("0.8.5", "0.8.5"),
+        ("v0.8.5", "0.8.5"),
+        ("0.8.5.post1", "0.8.5.post1"),
+        ("0.10.1.1", "0.10.1.1"),
+        ("0.3.3", None),
+    ],
+)
+def test_releases_are_known_with_what_repairs_them(text: str, known: str | None) -> None:
+    """A tag with a letter, a repair without a number of its own and an older release."""
+    found = releases.release(text)
+    assert (found.text if found else None) == known
+
+
+def test_the_matrix_answers_about_a_release_on_a_gpu() -> None:
+    """It begins with starting, and tells weights, dtypes and models where the release starts."""
+    engine = Vllm()
+    assert isinstance(engine, HasMatrix)
+    cells = list(engine.matrix("0.8.5", "sm_70"))
+    assert (cells[0].topic, cells[0].answer, cells[0].how) == ("starts", "ok", "vllm-v0")
+    answers = {(cell.topic, cell.subject): cell.answer for cell in cells}
+    assert answers["weights", "awq"] == "no"
+    assert answers["weights", "gptq"] == "ok"
+    assert answers["dtype", "bfloat16"] == "no"
+    assert answers["model", "llama"] == "ok"
+    assert answers["model", "qwen3_next"] == "unknown"
+    assert [cell.answer for cell in matrix.cells("0.20.0", "sm_70")] == ["no"]
+    assert [cell.answer for cell in matrix.cells("0.12.0", "sm_70")] == ["unknown"]
+    assert list(matrix.cells("9.9.9", "sm_70")) == []
+    assert next(iter(matrix.cells("0.19.1", "sm_90"))).how == "vllm-v1"
+    assert {c.answer for c in matrix.cells("0.10.2", "sm_75") if c.subject.startswith("auto")} == {"differs"}
