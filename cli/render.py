@@ -95,7 +95,9 @@ def findings(console: Console, found: Sequence[Finding], secrets: Sequence[str] 
         style = "bold yellow" if finding.outcome == "unknown" or finding.level == "advisory" else "bold red"
         console.print()
         console.print(Text.assemble((finding.rule, style), f"  {finding.level}, {finding.outcome}"))
-        parts = [("", finding.message), ("Why: ", finding.why), ("Way out: ", finding.fix)]
+        # An unknown names what would settle it, in these words.
+        way_out = "" if finding.fix.startswith("What would settle it") else "Way out: "
+        parts = [("", finding.message), ("Why: ", finding.why), (way_out, finding.fix)]
         parts.append(("Sources: ", sources(finding)))
         for name, text in parts:
             if text:

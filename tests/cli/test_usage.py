@@ -11,12 +11,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from voltaic import engines, hardware
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typer.testing import Result
 
     Voltaic = Callable[..., Result]
+
+
+def _unknown_gpu(name: str) -> str:
+    """Return what the core says of a GPU model that it does not know."""
+    with pytest.raises(hardware.UnknownGpuModel) as unknown:
+        hardware.gpu_model(name)
+    return str(unknown.value)
+
 
 GPUS = ("--profile", "v100-2gpu")
 MODEL = ("--model", "gpt2")
@@ -86,6 +96,13 @@ MODEL = ("--model", "gpt2")
             "voltaic plan: --gpus: '1.5' is not a number of GPUs; give a whole number from 1\n"
             "Try 'voltaic plan --help'.\n",
             id="half a GPU",
+        ),
+        pytest.param(
+            ("plan", "--gpu", "v100-17gb", "--gpus", "1", *MODEL, "--engine", "vlm"),
+            "voltaic plan: 2 faults\n"
+            f"  --gpu: {_unknown_gpu('v100-17gb')}\n"
+            f"  --engine: unknown engine 'vlm'; did you mean 'vllm'? known: {', '.join(engines.names())}\n",
+            id="unheard-of GPU and engine",
         ),
         pytest.param(
             ("check", "nowhere.yaml"),
