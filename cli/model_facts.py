@@ -39,6 +39,7 @@ def facts(model: CatalogueModel) -> dict[str, Any]:
         "weights_bytes": weights,
         "largest_file_bytes": model.largest_file_bytes,
         "kv_bytes_per_token": arch.kv_elements_per_token * CACHE_BYTES,
+        "kv_latent_bytes_per_token": sum(cache.layers * cache.latent for cache in arch.caches) * CACHE_BYTES or None,
         "license": model.license,
         "gated": model.gated,
         "chat_template": model.chat_template,

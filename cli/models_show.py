@@ -107,6 +107,8 @@ def _rows(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     size = "size not known" if said["weights_bytes"] is None else gib(said["weights_bytes"])
     yield "weights", f"{size}, {stored}"
     yield "KV cache", f"{kib(said['kv_bytes_per_token'])} per token at two bytes an element"
+    if said["kv_latent_bytes_per_token"]:
+        yield "", f"{kib(said['kv_latent_bytes_per_token'])} where the engine keeps it latent, in full on every GPU"
     yield "licence", said["license"]
     gated = {True: "gated: only with a token of an account that was let in", False: "open", None: "not known"}
     yield "access", gated[said["gated"]]
