@@ -1,4 +1,4 @@
-"""Writes the table of facts in docs/the-bill.md from the data files: `python tests/docs/known_how_well.py`."""
+"""Writes docs/reference/facts.md from the data files: `python tests/docs/known_how_well.py`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PAGE = CHECKOUT / "docs" / "the-bill.md"
-START, END = "<!-- facts -->\n", "<!-- end of facts -->\n"
+PAGE = CHECKOUT / "docs" / "reference" / "facts.md"
+HEAD = """# What the bill rests on
+
+Written by `python tests/docs/known_how_well.py` from the data files; a test compares. How the bill is made: [the bill](../the-bill.md).
+Confidences: *executed* by us, *read* in the source, *derived* by arithmetic, *reported* by others, *unverified*.
+"""
 MEMORY = CHECKOUT / "voltaic" / "memory"
 
 
@@ -42,13 +46,10 @@ def _row(fact: str, confidence: str, source: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def page(text: str) -> str:
-    """Return the page with the table as the data files have it."""
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    table = "\n".join(lines())
-    return f"{before}{START}\n{table}\n\n{END}{after}"
+def page() -> str:
+    """Return the page as the data files have it."""
+    return f"{HEAD}\n{chr(10).join(lines())}\n"
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")

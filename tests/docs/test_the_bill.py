@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from voltaic import hardware, models
+from voltaic import facts_files, hardware, models
 from voltaic.document import spec_from_line
 from voltaic.memory import facts
 from voltaic.memory.bill import Bill
@@ -136,9 +136,28 @@ def test_the_code_makes_the_bill_of_the_page() -> None:
     assert page["decode"] > max(page["warm_up"], page["prefill"])
 
 
-def test_the_table_of_facts_is_that_of_the_data_files() -> None:
-    """What is known how well stands on the page as the data has it; `python tests/docs/known_how_well.py` writes it."""
-    written = runpy.run_path(str(CHECKOUT / "tests" / "docs" / "known_how_well.py"))["page"]
-    text = PAGE.read_text(encoding="utf-8")
+def test_the_page_of_facts_is_that_of_the_data_files() -> None:
+    """What is known how well is written from the data; `python tests/docs/known_how_well.py` writes it anew."""
+    script = runpy.run_path(str(CHECKOUT / "tests" / "docs" / "known_how_well.py"))
 
-    assert written(text) == text
+    assert script["PAGE"].read_text(encoding="utf-8") == script["page"]()
+
+
+def test_the_numbers_between_the_sums_are_those_of_the_facts() -> None:
+    """Factors, margins and coefficients that the text names stand there as the data files have them."""
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    table = facts.table()
+    factor, margin, block = table["planning_factor"], table["margin"], table["layer"]["mistral"]
+    vllm = facts_files.table(CHECKOUT / "voltaic" / "memory" / "vllm.toml")
+
+    for said in (
+        f"The factor is {factor['default']}, and {factor['expandable_segments']['factor']:.2f} where",
+        f"{margin['one_gpu']:.0%} of the budget where release".replace("%", " %"),
+        f"and {margin['layer_split']:.0%} elsewhere".replace("%", " %"),
+        f"`T x ({block['hidden']}h + {block['intermediate']}I)` bytes",
+        f"rounded up to a multiple of {vllm['weights']['vocabulary_multiple']},",
+        f"c is {vllm['sampler']['v0']}, from 0.17 on {vllm['sampler']['v1'][-1][1]} |",
+        f"in blocks of {vllm['pool']['block']} tokens",
+        f"outside the share, until {vllm['graphs']['inside'].removeprefix('>=').removesuffix('.0')}",
+    ):
+        assert said in text
