@@ -14,7 +14,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = CHECKOUT / "docs" / "reference" / "facts.md"
 HEAD = """# What the bill rests on
 
-Written by `python tests/docs/known_how_well.py` from the data files; a test compares. How the bill is made: [the bill](../the-bill.md).
+Written by `python tests/docs/known_how_well.py` from the data files.
+A test compares. What they make: [the bill](../the-bill.md).
 Confidences: *executed* by us, *read* in the source, *derived* by arithmetic, *reported* by others, *unverified*.
 """
 MEMORY = CHECKOUT / "voltaic" / "memory"
