@@ -180,13 +180,51 @@ def test_stretched_positions_and_own_code_are_noted() -> None:
             Quantization("gptq", 4, -1, act_order=True, symmetric=True),
         ),
         ({"quant_method": "AWQ", "w_bit": 4, "q_group_size": 64}, Quantization("awq", 4, 64)),
-        ({"load_in_8bit": True}, Quantization("bitsandbytes", 8)),
-        ({"load_in_4bit": True, "quant_method": "bitsandbytes"}, Quantization("bitsandbytes", 4)),
+        ({"load_in_8bit": True}, Quantization("bitsandbytes", 8, number="int")),
+        (
+            {"load_in_4bit": True, "quant_method": "bitsandbytes"},
+            Quantization("bitsandbytes", 4, number="fp4"),
+        ),
+        (
+            {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True},
+            Quantization("bitsandbytes", 4, number="nf4", double=True),
+        ),
         (
             {"quant_method": "awq", "bits": 4, "modules_to_not_convert": ["lm_head"]},
             Quantization("awq", 4, excluded=("lm_head",)),
         ),
-        ({"quant_method": "fp8"}, Quantization("fp8")),
+        ({"quant_method": "fp8"}, Quantization("fp8", 8, number="float", activations=8)),
+        (
+            {"quant_method": "fp8", "weight_block_size": [128, 64], "activation_scheme": None},
+            Quantization("fp8", 8, number="float", block=(128, 64)),
+        ),
+        (
+            {"quant_method": "gptq", "bits": 4, "is_marlin_format": True, "lm_head": True},
+            Quantization("gptq", 4, layout="marlin", head=True),
+        ),
+        ({"quant_method": "exl2", "bits": 4.65}, Quantization("exl2", average_bits=4.65, head=True)),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "format": "float-quantized",
+                "ignore": ["lm_head"],
+                "config_groups": {
+                    "group_0": {
+                        "weights": {"num_bits": 8, "type": "float", "strategy": "tensor"},
+                        "input_activations": {"num_bits": 8},
+                    }
+                },
+            },
+            Quantization(
+                "compressed-tensors",
+                8,
+                symmetric=True,
+                excluded=("lm_head",),
+                layout="float-quantized tensor",
+                number="float",
+                activations=8,
+            ),
+        ),
     ],
 )
 def test_quantization_is_read_as_each_method_writes_it(content: dict[str, Any], found: Quantization) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voltaic.models import checkpoint_bytes, known_model, parameter_count, read_config
+from voltaic.models import InvalidConfig, checkpoint_bytes, known_model, parameter_count, read_config
 from voltaic.models.stored import known_methods, layout_source
 
 LLAMA_7B: dict[str, Any] = {
@@ -214,3 +214,25 @@ def test_fewer_bits_are_fewer_bytes(bits: int, group: int, method: str) -> None:
     quantization = {"quant_method": method, "bits": bits, "group_size": group}
     size = stored(LLAMA_7B, quantization)
     assert size < stored(LLAMA_7B, {**quantization, "bits": bits + 1}) < stored(LLAMA_7B)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "why"),
+    [
+        ({"quant_method": "fp8", "weight_block_size": [128]}, "weight_block_size: found a list of 1 items, allowed is"),
+        ({"quant_method": "fp8", "weight_block_size": "128"}, "weight_block_size: found the text '128', allowed is"),
+        ({"quant_method": "exl2", "bits": 0}, "bits: found 0, allowed is a number above 0, at most 16"),
+        ({"quant_method": "compressed-tensors", "config_groups": {"a": 1}}, "config_groups.a: found 1, allowed is an"),
+        (
+            {"quant_method": "compressed-tensors", "config_groups": {"a": {"weights": {"num_bits": 99}}}},
+            "config_groups.a.weights.num_bits: found 99, allowed is a whole number from 1 to 16",
+        ),
+        ({"bits": 4}, "quant_method: missing, it names how the weights are stored"),
+        ({"quant_method": "awq", "ignore": [1]}, "ignore: found a list of 1 items, allowed is a list of names or null"),
+    ],
+)
+def test_contradictory_descriptions_are_named(quantization: dict[str, Any], why: str) -> None:
+    """What a checkpoint says wrongly of its quantization is one fault with the key, the value and what is allowed."""
+    with pytest.raises(InvalidConfig) as fault:
+        read_config({**LLAMA_7B, "quantization_config": quantization})
+    assert f"quantization_config.{why}" in str(fault.value)
