@@ -9,6 +9,7 @@ from voltaic import changes, defaults, engines, models, proposals
 from voltaic.answers import runs_of
 from voltaic.engines.ways import ways_of
 from voltaic.fixes import Fix
+from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.limits import smaller_limits
 from voltaic.memory.bill import Bill
 from voltaic.spec import CommandLine, Release, ServingSpec
@@ -30,7 +31,7 @@ KEPT: Final = ("maxTotalTokens", "maxBatchSize")
 
 def on_other_engines(spec: ServingSpec) -> Iterator[Fix]:
     """Yield for each other engine the nearest to what was asked that the same judge accepts there."""
-    if spec.gpu is None or spec.gpus is None or spec.model.architecture is None:
+    if spec.gpu is None or spec.gpus is None or spec.gpus > MOST_GPUS or spec.model.architecture is None:
         return
     wanted = _wanted(spec)
     for name in engines.names():

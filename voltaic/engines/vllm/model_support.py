@@ -255,7 +255,7 @@ def _best(case: Case) -> int:
         return 1
     fits = (
         ranks
-        for ranks in range(case.shards - 1, 0, -1)
+        for ranks in range(min(case.shards - 1, arch.heads), 0, -1)
         if not arch.heads % ranks
         and not arch.intermediate % ranks
         and not (arch.kv_heads % ranks and ranks % arch.kv_heads)
