@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.versions import within
@@ -145,6 +146,16 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
             ("outside_the_share", unused),
         ),
     )
+    short = shortfalls(server, pool, needed, communication, graphs)
+    if short and _may_suffice(server, pool, needed, communication, graphs):
+        doubt = "communication and CUDA graphs" if server.many else "CUDA graphs"
+        return NoBill(
+            f"how much {doubt} of {case.title} take on {gpu.title} is not known: with the most that is reported it is "
+            f"too much ({short[0].message.rstrip('.')}), with the least it is not",
+            f"a run on this GPU, or another command line: {short[0].fix[:1].lower()}{short[0].fix[1:].rstrip('.')}",
+            gpu.context_bytes + weights.bytes,
+            gpu.sources,
+        )
     idle = GpuBill(gpu.usable_bytes, 0, 0, 0, 0, 0)
     plain = server.arch.experts is None and server.arch.latent is None and not server.fmt.quantized
     return Bill(
@@ -154,8 +165,17 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
         peak_moment="warm-up" if pool.tokens * cache.per_token < needed else "prefill",
         margin=vllm_facts.margin(version, calibrated=plain),
         sources=(*gpu.sources, *vllm_facts.sources()),
-        shortfalls=tuple(shortfalls(server, pool, needed, communication, graphs)),
+        shortfalls=tuple(short),
     )
+
+
+def _may_suffice(server: Server, pool: Pool, needed: int, communication: int, graphs: int) -> bool:
+    """Return whether all conditions would hold with the least that is reported, or that nobody measured here."""
+    case = server.case
+    beside, inside, size = vllm_facts.doubtful(case.version, case.gpu.arch, v1=server.v1, many=server.many)
+    size = min(size, graphs)
+    roomier = replace(pool, sure=pool.sure + inside + (size if pool.graphs_inside else 0))
+    return not shortfalls(server, roomier, needed, communication - beside, graphs - size)
 
 
 def _converted(server: Server, held: int) -> NoBill:

@@ -76,6 +76,20 @@ def communication(version: Version, *, v1: bool, many: bool) -> int:
 
 
 @lru_cache(maxsize=1024)
+def doubtful(version: Version, arch: str, *, v1: bool, many: bool) -> tuple[int, int, int]:
+    """Return how much less may be taken than is billed: where nobody measured, and of CUDA graphs.
+
+    Bytes of communication beside the share, of others than PyTorch inside it, and of CUDA graphs.
+    """
+    size = graphs(version, v1=v1)[0] - int(table()["graphs"]["v1_least" if v1 else "v0_least"] * GIB)
+    row = table()["communication"]
+    if not (v1 and many) or arch in row["measured"] or not within(version, row["newer"]):
+        return 0, 0, size
+    inside = non_torch(version, v1=True, many=True, upper=True) - int(row["least_non_torch"] * GIB)
+    return communication(version, v1=True, many=True) - int(row["least"] * GIB), inside, size
+
+
+@lru_cache(maxsize=1024)
 def graphs(version: Version, *, v1: bool) -> tuple[int, bool]:
     """Return the bytes of CUDA graphs, and whether the share covers them."""
     row = table()["graphs"]
