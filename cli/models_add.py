@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -246,6 +245,8 @@ def _write(row: dict[str, Any], folder: Path, *, force: bool, as_json: bool, dry
         )
     if dry_run:
         return file
+    import tempfile
+
     content = json.dumps(row, indent=2, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from voltaic.models import (
     near_ids,
     resolve,
 )
+from voltaic.units import gib
 
 FILES = sorted((Path(voltaic.models.__file__).parent / "catalogue").glob("*.json"))
 CONFIDENCES = {"read", "executed", "reported", "derived", "unverified"}
@@ -87,6 +89,43 @@ def test_files_are_named_after_their_model_and_sourced(file: Path) -> None:
     for source in row["sources"].values():
         assert source["text"]
         assert source["confidence"] in CONFIDENCES
+
+
+def test_stated_elements_are_the_bytes() -> None:
+    """Where a source tells elements or parameters and their bytes, their product is the size of the checkpoint."""
+    told = 0
+    for model in known_models():
+        source = model.sources.get("weights_bytes")
+        match = re.search(
+            r"([0-9,]{9,}) (?:stored )?(?:elements|parameters) of (two|four|2|4) bytes", source.text if source else ""
+        )
+        if match is None:
+            continue
+        told += 1
+        width = {"two": 2, "four": 4, "2": 2, "4": 4}[match[2]]
+        assert model.weights_bytes == int(match[1].replace(",", "")) * width, model.id
+    assert told >= 90
+
+
+def test_a_published_size_in_gib_is_met() -> None:
+    """Sizes that kaito-project/kaito@056b828 model_catalog.yaml tells to two decimals are the sizes here."""
+    for model_id, size in (
+        ("Qwen/Qwen3-8B-AWQ", "5.68 GiB"),
+        ("microsoft/phi-4", "27.31 GiB"),
+        ("microsoft/Phi-3-mini-4k-instruct", "7.12 GiB"),
+        ("microsoft/Phi-3-medium-4k-instruct", "26.00 GiB"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "14.96 GiB"),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-14B", "27.51 GiB"),
+        ("Qwen/Qwen2.5-Coder-7B-Instruct", "14.19 GiB"),
+        ("Qwen/Qwen2.5-Coder-32B-Instruct", "61.03 GiB"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "131.42 GiB"),
+        ("google/gemma-3-4b-it", "8.01 GiB"),
+        ("google/gemma-3-27b-it", "51.10 GiB"),
+        ("mistralai/Mistral-7B-Instruct-v0.3", "13.50 GiB"),
+    ):
+        size_here = known(model_id).weights_bytes
+        assert size_here is not None
+        assert gib(size_here) == size, model_id
 
 
 def test_what_many_people_serve_is_known() -> None:
