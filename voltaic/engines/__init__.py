@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from voltaic.engines.base import Engine
 
-_CLASSES = MappingProxyType({"tgi": "Tgi", "vllm": "Vllm"})
-"""Class of each engine in `voltaic.engines.<name>.engine`."""
+_CLASSES = MappingProxyType({"tgi": "Tgi", "vllm": "Vllm", "lmdeploy": "Lmdeploy"})
+"""Class of each engine in `voltaic.engines.<module>.engine`; the module is the name with `_` for `.`."""
 
 
 def names() -> tuple[str, ...]:
@@ -30,6 +30,6 @@ def engine(name: str) -> Engine | None:
     if name not in _CLASSES:
         return None
     # An engine's facts are loaded only when it is asked.
-    module = import_module(f"voltaic.engines.{name}.engine")
+    module = import_module(f"voltaic.engines.{name.replace('.', '_')}.engine")
     made: Engine = getattr(module, _CLASSES[name])()
     return made

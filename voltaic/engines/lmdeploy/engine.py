@@ -1,0 +1,114 @@
+"""LMDeploy as an engine: what the rules and the bill ask of it."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from voltaic.engines.lmdeploy import command_line, matrix, run, support
+from voltaic.engines.lmdeploy.case import case_of
+from voltaic.engines.lmdeploy.facts import facts
+from voltaic.engines.ways import Named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from voltaic.engines.base import MatrixCell, Runs, Support
+    from voltaic.memory.bill import Bill, NoBill
+    from voltaic.spec import CommandLine, ServingSpec
+
+
+class Lmdeploy(Named):
+    """LMDeploy's `api_server` with TurboMind, releases 0.2.0 to 0.16.0."""
+
+    name = "lmdeploy"
+    KEYS = MappingProxyType(
+        {
+            "maxTotalTokens": "session_len",
+            "maxBatchSize": "max_batch_size",
+            "maxBatchPrefillTokens": "max_prefill_token_num",
+            "quantization": "model_format",
+            "dtype": "dtype",
+            "shards": "tp",
+            "model": "model",
+        }
+    )
+    FOLLOWS = MappingProxyType({"model": ("revision", "model_format")})
+
+    def releases(self) -> tuple[str, ...]:
+        """Return every release that the facts cover, oldest first."""
+        return tuple(facts()["versions"])
+
+    def parse(self, version: str | None, args: Sequence[str], env: Mapping[str, str | None]) -> CommandLine:
+        """Read arguments as the program of this release does; never raises."""
+        return command_line.parse(version, args, env)
+
+    def build(self, version: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the arguments that set these canonical options; raises CannotBuildError with every fault."""
+        return command_line.build(version, options)
+
+    def gpu_support(self, spec: ServingSpec) -> Support:
+        """Answer whether this release runs on this GPU at all."""
+        return support.gpu_support(spec)
+
+    def model_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer for class, weights, dtype and sharding on that GPU: all that is not `ok`."""
+        return support.model_support(spec)
+
+    def shard_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer whether there are as many GPUs as ranks: all that is not `ok`."""
+        return support.shard_support(spec)
+
+    def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Answer whether well formed arguments go together: all that is not `ok`."""
+        return support.argument_support(spec)
+
+    def environment(self, spec: ServingSpec) -> Mapping[str, str]:  # noqa: ARG002  the same for every spec
+        """Return the variables that must be set so that this spec runs: none."""
+        return {}
+
+    def required_options(self, spec: ServingSpec) -> Mapping[str, Any]:
+        """Return the canonical options that must be set so that this spec runs, beside those that are."""
+        return run.required_options(spec)
+
+    def batch_bound(self, version: str | None) -> str:  # noqa: ARG002  the same in every release
+        """Return the canonical option that bounds the requests of a running batch."""
+        return "max_batch_size"
+
+    def runs(self, spec: ServingSpec) -> Runs | None:
+        """Return how the spec runs; None where it does not, or where that is not known."""
+        return run.runs(spec)
+
+    def bill(self, spec: ServingSpec) -> Bill | NoBill:
+        """Return the VRAM bill, or why there is none."""
+        from voltaic.answers import runs_of  # noqa: PLC0415  it asks this module
+
+        return self.bill_for(spec, runs_of(spec))
+
+    def bill_for(self, spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
+        """Return the bill of a spec that runs this way, whatever its command line says of limits and weights."""
+        from voltaic.memory import lmdeploy  # noqa: PLC0415  the bill is asked for less often than the rest
+
+        return lmdeploy.estimate(spec, runs, case_of(spec))
+
+    def archs(self) -> tuple[str, ...]:
+        """Return the architectures of GPUs that the facts cover."""
+        return tuple(facts()["archs"])
+
+    def matrix(self, version: str, arch: str) -> Iterable[MatrixCell]:
+        """Yield every answer for a release on an architecture, the one on `starts` first."""
+        return matrix.cells(version, arch)
+
+    def variables_for(self, options: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002  none does
+        """Return the variables that could say any of these canonical options beside the arguments: none."""
+        return frozenset()
+
+    def memory_shares(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
+        """Yield other shares of the memory that are worth trying, the nearest first."""
+        case = case_of(spec)
+        if case is None:
+            return
+        shares = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+        stated = case.ratio
+        for share in sorted((share for share in shares if share != stated), key=lambda share: abs(share - stated)):
+            yield {"cache_max_entry_count": share}
