@@ -336,6 +336,16 @@ def test_defaults_are_those_of_release_and_gpu(
     assert tuple(runs.limits.values()) == limits
 
 
+def test_command_r_states_its_length_apart() -> None:
+    """Its model_max_length comes before its positions, and without it the length is not known."""
+    config = {"model_type": "cohere", "layer_norm_eps": 1e-5, "logit_scale": 1.0, "torch_dtype": "float16"}
+    long = ("--max-model-len", "16384")
+    stated = spec("0.8.5", "a100-80gb", *long, **config, model_max_length=131072)
+    assert said(ENGINE.argument_support(stated)) == []
+    assert ENGINE.argument_support(spec("0.8.5", "a100-80gb", *long, **config)) == ()
+    assert ENGINE.argument_support(spec("0.8.5", "a100-80gb", *long, **config, model_max_length=8192))
+
+
 def test_ways_out_say_what_the_engine_has() -> None:
     """A quantization for an unquantized checkpoint, shares of the memory, half where bfloat16 ends the server."""
     narrow = spec("0.8.5", "v100-16gb", torch_dtype="bfloat16")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Support
-from voltaic.engines.vllm import limits
+from voltaic.engines.vllm import capability, limits
 from voltaic.engines.vllm.case import case_of
 from voltaic.engines.vllm.releases import holds, name_of, release, source
 from voltaic.findings import Source, quoted
@@ -101,6 +101,8 @@ def _length(case: Case) -> Iterator[Support]:
     asked = case.spec.option("max_model_len")
     if type(asked) is not int or asked < 1 or found.derived is None or asked <= found.derived:
         return
+    if not any(capability.has_class(name, case.version) for name in case.classes):
+        return  # what the class reads as its length is not known
     allowed = case.spec.command.env.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "")
     lets = holds("limits", "long", case.version)
     if lets and allowed is not None and allowed.lower() in {"1", "true"}:

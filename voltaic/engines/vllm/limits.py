@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CHUNKED_ABOVE: Final = int(facts()["limits"]["v0_chunked_above"])
 """Tokens of `max_model_len` above which V0 switches chunked prefill on by itself."""
 _UNSTRETCHED: Final = frozenset({"su", "longrope", "llama3", "default", "mrope"})
+_OWN_LENGTH: Final = frozenset({"cohere"})
+"""Families whose configuration states the length apart from its positions, as `model_max_length`, which comes first."""
 _MOST_STRETCHED: Final = 2**20
 _UNSTATED: Final = 2048  # where config.json says nothing of positions
 
@@ -109,6 +111,9 @@ def derived_length(case: Case) -> int | None:
     if arch is None:
         return None
     positions = arch.stated_positions or arch.max_positions
+    if case.model_type in _OWN_LENGTH:
+        stated = (case.spec.model.config or {}).get("model_max_length")
+        return stated if type(stated) is int and stated > 0 else None
     if positions is None:
         return _UNSTATED if case.spec.model.config is not None and arch.positions == "alibi" else None
     if arch.rope_scaling is None or arch.rope_scaling in _UNSTRETCHED or (case.model_type or "").startswith("gemma3"):
