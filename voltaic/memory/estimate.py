@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.memory import facts, fallback
 from voltaic.memory.bill import Bill, GpuBill, NoBill
+from voltaic.memory.flash_bill import flash_bill
 from voltaic.memory.weights import FLOAT_BYTES, GpuWeights, Weights, weights_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
             f"how {spec.release} would run this is not known", "a spec that the engine runs", at_least, gpu.sources
         )
     held = _at_least(gpu, gpus if runs.layer_split else max(runs.shards, 1), spec.model, arch, runs.weights)
+    if runs.implementation == "flash":
+        return flash_bill(spec, runs, gpu, arch, held)
     if runs.implementation != "transformers-fallback":
         return NoBill(
             f"the memory of the {runs.implementation} implementation of {spec.release} is not modelled",
