@@ -340,3 +340,10 @@ def test_every_option_of_a_release_can_be_written_and_read(version: str) -> None
         assert options().written_as(option.canonical, number) is not None
         line = parse(version, [option.flag] if option.kind == "flag" else [option.flag + "=1"], {})
         assert not any("is not an option" in fault.message or "exists in" in fault.message for fault in line.faults)
+
+
+def test_a_negative_zero_is_a_number_of_few_bits_only() -> None:
+    """The launcher reads numbers of 16 and 32 bits as a range with a sign, those of 64 without: `-0` differs."""
+    assert parse("3.3.7", ["--port=-0"], {}).options == {"port": 0}
+    for name in ("graceful-termination-timeout", "max-batch-size"):
+        assert parse("3.3.7", [f"--{name}=-0"], {}).faults

@@ -280,8 +280,10 @@ def test_dtype_beside_a_method_that_config_json_names(spec_of: SpecOf) -> None:
 
 
 def test_models_with_images_need_flash_attention(spec_of: SpecOf) -> None:
-    """A family that the code cannot measure is still refused where the dispatcher refuses it."""
-    (found,) = _config(spec_of, {"model_type": "idefics2"}, [])
+    """A family whose towers nobody has measured is still refused where the dispatcher refuses it."""
+    text = {key: value for key, value in LLAMA_CONFIG.items() if key != "architectures"} | {"model_type": "mistral"}
+    vision = {"hidden_size": 1152, "intermediate_size": 4304, "num_hidden_layers": 27, "num_attention_heads": 16}
+    (found,) = _config(spec_of, {"model_type": "idefics2", "text_config": text, "vision_config": vision}, [])
     assert found.startswith("no: ")
     assert "Idefics requires Flash Attention enabled models." in found
 

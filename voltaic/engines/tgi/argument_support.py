@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LAUNCHER: Final = Source("launcher/src/main.rs, main, of 1.2.0 to 3.3.7")
 _ROUTER: Final = Source("router/src/infer.rs and router/src/infer/mod.rs of 1.2.0 to 3.3.7: limit_concurrent_requests")
+_HUB: Final = Source("huggingface_hub utils/_validators.py, validate_repo_id", "derived")
 _EXL2_ALONE: Final = (2, 1, 0)
 
 
@@ -149,7 +150,12 @@ def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
     known = release(spec.release.version)
     if known is None:
         return ()
-    return (*_together(spec), *bad_values(spec.command.env, known.version), *_limits(spec, known.version))
+    return (
+        *_names(spec),
+        *_together(spec),
+        *bad_values(spec.command.env, known.version),
+        *_limits(spec, known.version),
+    )
 
 
 def _together(spec: ServingSpec) -> Iterator[Support]:
@@ -184,6 +190,23 @@ def _together(spec: ServingSpec) -> Iterator[Support]:
                 "Write each adapter as id, id@revision or id=path.",
                 _LAUNCHER,
             )
+
+
+def _names(spec: ServingSpec) -> Iterator[Support]:
+    """Refuse names that are set and empty: to the launcher an empty variable is a value."""
+    if spec.option("model_id") == "":
+        fix = "Write --model-id with a repository id or a folder."
+        yield _no(
+            "--model-id is empty.", "Repo id must use alphanumeric chars", fix, _HUB, ends="The download ends with"
+        )
+    if spec.option("revision") == "":
+        yield Support(
+            "unknown",
+            "--revision is empty: the launcher hands the empty name on, and does not take the main branch.",
+            "Whether a repository answers for a revision without a name is not known.",
+            "Leave --revision and the variable REVISION away, or name a branch or commit.",
+            (_LAUNCHER,),
+        )
 
 
 def _limits(spec: ServingSpec, version: Version) -> Iterator[Support]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from voltaic.engines.versions import Version
 
 _FLAVOURS = ("-rocm",)
+_LIBRARIES = ("transformers", "torch", "cache")
+_KEYS = frozenset({"date", "versions", "cache_path", *_LIBRARIES, *(f"{name}_source" for name in _LIBRARIES)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,25 @@ class TgiRelease:
 @functools.cache
 def facts() -> dict[str, Any]:
     """Return releases.toml; read once."""
-    return data.table(Path(__file__).with_name("releases.toml"))
+    return checked(data.table(Path(__file__).with_name("releases.toml")))
+
+
+def checked(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts about releases; raises BadFactsError where they are misspelt, out of order or incomplete."""
+    data.only(found, _KEYS, "releases.toml")
+    numbers = []
+    for text in found["versions"]:
+        number = parse_version(text)
+        if number is None:
+            raise data.BadFactsError(f"releases.toml: {text!r} is not a release")
+        numbers.append(number)
+    if sorted(set(numbers)) != numbers:
+        raise data.BadFactsError("releases.toml: write releases once, oldest first")
+    # The newest is the one that a new release leaves without a value; ranges are tested release by release elsewhere.
+    for name in _LIBRARIES:
+        if by_release(found[name], numbers[-1]) is None:
+            raise data.BadFactsError(f"releases.toml: {name}: no value for {found['versions'][-1]}")
+    return found
 
 
 @functools.cache

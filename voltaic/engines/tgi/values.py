@@ -31,7 +31,7 @@ class Rejected:
 
 
 def _integer(kind: str, text: str) -> int | Rejected:
-    pattern = _UNSIGNED if kind == "size" else _SIGNED
+    pattern = _SIGNED if kind in {"u16", "u32"} else _UNSIGNED  # 64 bits are read without a sign, fewer as a range
     highest = _HIGHEST[kind]
     if not pattern.fullmatch(text):
         return Rejected("not a whole number of 0 or more", f"a whole number from 0 to {highest}")
