@@ -144,6 +144,7 @@ def test_a_quantizer_of_its_own_file_is_read(voltaic: Voltaic, hub: Any) -> None
     """A GPTQ repository whose config.json says nothing of it is known as GPTQ."""
     files = repository()
     files["gptq_model-4bit-128g.safetensors"] = files.pop("model.safetensors")
+    files["consolidated.safetensors"] = header(BYTES)
     files["quantize_config.json"] = json.dumps({"bits": 4, "group_size": 32, "desc_act": False}).encode()
     hub.add(ID, files)
     assert voltaic("models", "add", ID, "--force").exit_code == 0

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from voltaic.document import line_from_spec, spec_from_line
 from voltaic.models import broken_files, catalogue_files, known, known_ids, known_model, known_models, resolve
+from voltaic.settings import read, serving_spec
+from voltaic.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +70,19 @@ def test_its_configuration_goes_with_the_spec(own: Path) -> None:
     write(own)
     assert resolve("my-team/tiny").config == ROW["config"]
     assert resolve("microsoft/phi-2").config is None
+
+
+def test_a_stack_of_it_is_judged_alike_without_the_folder(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the component hands to the policy pack is judged there as here, though the pack has no such folder."""
+    write(own, weights_bytes=334_720)
+    chosen = read({"profile": "v100-1gpu", "model": "my-team/tiny"}, where="test")
+    here = judge(serving_spec(chosen))
+    line = line_from_spec(here.spec)
+    monkeypatch.setenv("VOLTAIC_MODELS", str(own / "nowhere"))
+    there = judge(spec_from_line(line))
+    assert known_model("my-team/tiny") is None
+    assert here.verdict == there.verdict != "unknown"
+    assert there.spec.model.weights_bytes == 334_720
 
 
 @pytest.mark.parametrize(
