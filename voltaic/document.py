@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -12,7 +13,7 @@ from voltaic.memory.bill import Bill
 from voltaic.spec import CommandLine, Model, Release, ServingSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from voltaic.engines.base import Runs
     from voltaic.findings import Finding
@@ -161,6 +162,10 @@ class _Reader:
                     "model: missing; allowed: model (a catalogue id) or config (the content of config.json)"
                 )
             return None
+        infinite = () if config is None else tuple(_not_finite(config))
+        if infinite:
+            self.faults.extend(f"config: {where} is not a number; allowed: finite numbers" for where in infinite)
+            return None
         try:
             config = None if config is None else _whole_numbers(config)
             return models.resolve(model or model_id, config=config, weights_bytes=weights, revision=revision)
@@ -222,6 +227,22 @@ def _whole_numbers(value: Any, depth: int = 4) -> Any:
     if isinstance(value, list) and depth:
         return [_whole_numbers(item, depth - 1) for item in value]
     return value
+
+
+def _not_finite(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each key under which an infinite number or none at all stands: no JSON document can hold it."""
+    left: list[tuple[str, Any]] = [(str(key), value) for key, value in config.items()]
+    while left:
+        where, value = left.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{where}: {value}"
+        elif isinstance(value, dict):
+            left.extend((f"{where}.{key}", item) for key, item in value.items())
+        elif isinstance(value, list):
+            left.extend((f"{where}[{index}]", item) for index, item in enumerate(value) if isinstance(item, _NESTED))
+
+
+_NESTED = (float, dict, list)
 
 
 def _shown(value: object) -> str:
