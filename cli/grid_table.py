@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 WORDS = {"accept": "accept", "refuse": "REFUSE", "unknown": "unknown?"}
 TIGHT = "accept, tight"
-_WIDE = 72
-"""Characters from which on the column with the moment fits."""
+SHORTLY_TIGHT = "tight"
+_NARROW = 80
+"""Characters below which total, moment and reason have no room."""
 
 
 def show(console: Console, axes: Axes, cells: Sequence[Cell]) -> None:
@@ -59,44 +60,43 @@ def _server(console: Console, cells: Sequence[Cell]) -> None:
 
 
 def _table(width: int, cells: Sequence[Cell], reasons: dict[str, int]) -> Table:
+    """Return the rows of one server; a narrow terminal gets fewer columns and shorter words, never cut numbers."""
+    narrow = width < _NARROW
     table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
     table.add_column("  context", justify="right", no_wrap=True)
     table.add_column("batch", justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("total", justify="right", no_wrap=True)
+    if not narrow:
+        table.add_column("total", justify="right", no_wrap=True)
     table.add_column("headroom", justify="right", no_wrap=True)
-    if width >= _WIDE:
+    if not narrow:
         table.add_column("worst at", no_wrap=True)
-    table.add_column("reason", overflow="fold")
+        table.add_column("reason", overflow="fold")
     for cell in cells:
         context, size = cell.limits
-        moment = "" if cell.bill is None else cell.bill.peak_moment
-        table.add_row(
-            _number(context),
-            _number(size),
-            Text(TIGHT if cell.tight else WORDS[cell.verdict], style=STYLES[cell.verdict]),
-            "" if cell.worst is None else _gib(cell.worst.total),
-            "" if cell.worst is None else f"{cell.worst.headroom / GIB:+.2f}",
-            *((moment,) if width >= _WIDE else ()),
-            _told(cell, reasons),
-        )
+        rule, number = _told(cell, reasons)
+        word = (SHORTLY_TIGHT if narrow else TIGHT) if cell.tight else WORDS[cell.verdict]
+        worst, moment = cell.worst, "" if cell.bill is None else cell.bill.peak_moment
+        row = [_number(context), _number(size)]
+        row.append(f"{word} {number}".rstrip() if narrow else word)
+        row += [] if narrow else ["" if worst is None else f"{worst.total / GIB:.2f}"]
+        row.append("" if worst is None else f"{worst.headroom / GIB:+.2f}")
+        row += [] if narrow else [moment, f"{rule} {number}".rstrip()]
+        styles = ["", "", STYLES[cell.verdict]] + [""] * (len(row) - 3)
+        table.add_row(*(Text(text, style=style) for text, style in zip(row, styles, strict=True)))
     return table
 
 
-def _told(cell: Cell, reasons: dict[str, int]) -> str:
-    """Return the rule that speaks against a cell, with the number of its message below the table."""
+def _told(cell: Cell, reasons: dict[str, int]) -> tuple[str, str]:
+    """Return the rule that speaks against a cell, and the number of its message below the table."""
     found = reason(cell)
     if found is None:
-        return ""
+        return "", ""
     rule, message = found
     if cell.worst is not None and cell.worst.headroom < 0 and rule == "vram-budget":
-        return rule  # its numbers stand in the row
-    return f"{rule} [{reasons.setdefault(message, len(reasons) + 1)}]"
+        return rule, ""  # its numbers stand in the row
+    return rule, f"[{reasons.setdefault(message, len(reasons) + 1)}]"
 
 
 def _number(value: int | None) -> str:
     return "-" if value is None else str(value)
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIB:.2f}"

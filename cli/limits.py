@@ -142,7 +142,7 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
         render.paragraph(console, Text("The reasons, and what would help: voltaic plan with the same options."))
         return
     table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for heading in ("now", "with room", "at most"):
         table.add_column(heading, justify="right", no_wrap=True)
     for which in _each(found):
@@ -157,7 +157,7 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
             continue
         room = "with room" if which.roomy is not None else "tight"
         ends = " (nothing larger was tried)" if value.value >= which.most else ""
-        console.print(Text(f"{TITLES[which.key]}, {room}{ends}:"))
+        render.paragraph(console, Text(f"{TITLES[which.key]}, {room}{ends}:"))
         for line in _to_type(spec, value.settings, of_stack=of_stack):
             console.print(Text(f"    {line}"), soft_wrap=True)
     note = "One limit is raised at a time. With room: it fits even where the estimate errs. At most: it fits, tight."

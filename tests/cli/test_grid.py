@@ -108,9 +108,24 @@ def test_the_table_needs_no_colour_and_no_width(voltaic: Voltaic) -> None:
         ["1024", "1", "accept"],
         ["1024", "1", "REFUSE"],
     ]
-    assert [line for line in lines if "REFUSE" in line and "vram-budget" in line]
     assert max(map(len, lines)) <= 60
     assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("width", [40, 79, 80, 100])
+def test_no_width_cuts_a_number(voltaic: Voltaic, width: int) -> None:
+    """A narrow terminal gets fewer columns; what is there is whole, and marks lead to their messages."""
+    words = (*BASE, "--engine", "vllm@0.8.5", "--context", "1024,4096")
+
+    result = voltaic(*words, env={"COLUMNS": str(width)})
+
+    lines = result.stdout.splitlines()
+    assert "…" not in result.stdout
+    assert max(map(len, lines)) <= width
+    (row,) = [number for number, line in enumerate(lines) if line.split()[:1] == ["4096"]]
+    assert "REFUSE" in lines[row]
+    assert "[1]" in "".join(lines[row : row + 2])
+    assert [line for line in lines if line.startswith("  [1] ")]
 
 
 def test_what_is_refused_everywhere_is_said_once(voltaic: Voltaic) -> None:
