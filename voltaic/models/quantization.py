@@ -210,8 +210,15 @@ def is_excluded(tensor: str, excluded: tuple[str, ...]) -> bool | None:
 
     A name excludes every module that has it in its own name; `*` and, behind `re:`, `.*` stand for anything.
     """
-    matches = [_in_order(tensor, parts) if (parts := _parts(name)) is not None else None for name in excluded]
-    return None if None in matches and True not in matches else True in matches
+    patterns = _patterns(excluded)
+    if any(parts is not None and _in_order(tensor, parts) for parts in patterns):
+        return True
+    return None if None in patterns else False
+
+
+@lru_cache(maxsize=256)
+def _patterns(excluded: tuple[str, ...]) -> tuple[tuple[str, ...] | None, ...]:
+    return tuple(_parts(name) for name in excluded)
 
 
 def _parts(name: str) -> tuple[str, ...] | None:
