@@ -296,3 +296,35 @@ def test_facts_have_sources() -> None:
     """Every section of the facts says where it comes from."""
     assert len(vllm_facts.sources()) == len(vllm_facts.table()) - 1
     assert parse_version("0.19.1") == NEW
+
+
+@pytest.mark.parametrize(
+    "args", [("--max-num-batched-tokens", "-1"), ("--max-num-seqs", "0"), ("--max-model-len", "0")]
+)
+def test_limits_below_one_make_no_size_negative(args: tuple[str, ...]) -> None:
+    """What ends the server is refused elsewhere; the bill stays a bill."""
+    found = bill("0.8.5", "a100-80gb", "--model", "m", *args, config=LLAMA_31)
+    assert all(size >= 0 for size in found.per_gpu[0].document().values() if isinstance(size, int))
+
+
+def test_experts_add_their_tokens() -> None:
+    """Every token is computed by several experts, whose rows the first pass holds beside the sampler's."""
+    config = {
+        "model_type": "mixtral",
+        "hidden_size": 4096,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "intermediate_size": 14336,
+        "num_local_experts": 8,
+        "num_experts_per_tok": 2,
+        "vocab_size": 32000,
+        "max_position_embeddings": 32768,
+        "torch_dtype": "bfloat16",
+    }
+    arch = read_config(config)
+    run = vllm_sizes.Pass(8192, 256, sampled=True)
+    sparse = 8192 * 2 * (3 * 14336 + 4096) * 2 + 4 * 8192 * 4096 * 2
+    assert vllm_sizes.activations(arch, run, 1, 2, 15) == sparse
+    few = vllm_sizes.Pass(8, 4096, sampled=True)
+    assert vllm_sizes.activations(arch, few, 1, 2, 15) > 15 * 4096 * 32000

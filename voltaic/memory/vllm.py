@@ -74,6 +74,10 @@ def _server(case: Case, arch: Architecture, runs: Runs) -> Server | NoBill:
         return NoBill(*missing, known, gpu.sources)
     kv = str(spec.option("kv_cache_dtype", "auto"))
     element = vllm_sizes.ELEMENT[runs.dtype] if kv in _FLOATS else 1
+    # A limit below 1 ends the server, which is for its own rule to say; here it stands for the least that can run.
+    runs = replace(
+        runs, limits={name: max(1, limit) for name, limit in runs.limits.items()}, shards=max(1, runs.shards)
+    )
     tokens = runs.limits["max_num_batched_tokens"]
     return Server(case, arch, fmt, runs, runs.limits["max_model_len"], tokens, element)
 

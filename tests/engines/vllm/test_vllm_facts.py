@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
+from voltaic.engines import data
 from voltaic.engines.base import HasMatrix
 from voltaic.engines.versions import parse_version, within
 from voltaic.engines.vllm import capability, matrix, releases
 from voltaic.engines.vllm.engine import Vllm
 from voltaic.engines.vllm.options import options, spellings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NUMBERS = [number for text in releases.versions() if (number := parse_version(text)) is not None]
 
@@ -99,3 +104,56 @@ def test_the_matrix_answers_about_a_release_on_a_gpu() -> None:
     assert list(matrix.cells("9.9.9", "sm_70")) == []
     assert next(iter(matrix.cells("0.19.1", "sm_90"))).how == "vllm-v1"
     assert {c.answer for c in matrix.cells("0.10.2", "sm_75") if c.subject.startswith("auto")} == {"differs"}
+
+
+def test_a_fact_that_says_too_much_is_no_fact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kinds that no reader knows, a last range that leaves releases out, and unknown answers are refused."""
+    for row in ({"name": "x", "kind": "odd"}, {"name": "x", "kinds": [["<=0.5.0", "int"]]}):
+        text = "source = 's'\nconfidence = 'read'\noption = [" + _inline(row) + "]\n"
+        (tmp_path / "options.toml").write_text(text, encoding="utf-8")
+        monkeypatch.setattr("voltaic.engines.vllm.options.__file__", str(tmp_path / "options.py"))
+        options.cache_clear()
+        with pytest.raises(data.BadFactsError):
+            options()
+    monkeypatch.undo()
+    options.cache_clear()
+    bad = {
+        "starts": [
+            {"releases": "*", "archs": ["sm_1"], "answer": "ok", "note": "", "source": "s", "confidence": "read"}
+        ]
+    }
+    monkeypatch.setattr(capability, "facts", lambda: bad | {"archs": ["sm_70"]})
+    capability.cells.cache_clear()
+    with pytest.raises(data.BadFactsError):
+        capability.cells()
+    monkeypatch.undo()
+    capability.cells.cache_clear()
+
+
+def _inline(row: dict[str, object]) -> str:
+    return "{ " + ", ".join(f"{key} = {value!r}".replace("'", '"') for key, value in row.items()) + " }"
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("model", "every release"),
+        ("swap_space", "0.17.1 and older"),
+        ("headless", "0.9.0 and newer"),
+        ("disable_image_processor", "0.5.0"),
+    ],
+)
+def test_releases_of_an_option_are_said_in_words(name: str, where: str) -> None:
+    """All, up to one, from one on, or one alone."""
+    assert options().by_name[name].where.startswith(where)
+
+
+@pytest.mark.parametrize(("version", "gpu"), [("0.9.2", "sm_75"), ("0.11.0", "sm_80"), ("0.6.3", "sm_80")])
+def test_the_matrix_names_the_engine(version: str, gpu: str) -> None:
+    """V0 below 8.0 while V1 needs 8.0, V1 where nothing else is left, V0 before V1 was the default."""
+    first = next(iter(matrix.cells(version, gpu)))
+    assert first.how == {"0.9.2": "vllm-v0", "0.11.0": "vllm-v1", "0.6.3": "vllm-v0"}[version]
+    if version == "0.6.3":
+        models = {cell.subject: cell for cell in matrix.cells(version, gpu) if cell.topic == "model"}
+        assert models["qwen3"].answer == "no"
+        assert models["internlm2"].needs == "--trust-remote-code"

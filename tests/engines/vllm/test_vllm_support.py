@@ -176,6 +176,14 @@ def test_the_engine_is_chosen_as_the_release_chooses(
         ("0.8.0", "a100-40gb", [], {"architectures": ["Qwen3ForCausalLM"]}, "unknown", "no class Qwen3ForCausalLM"),
         ("0.8.0", "a100-40gb", [], {"architectures": ["NobodysForCausalLM"]}, "unknown", "Use another model"),
         ("0.8.5", "a100-40gb", [], {"model_type": "nobodys"}, "unknown", "is not known"),
+        (
+            "0.8.5",
+            "a100-40gb",
+            [],
+            {"model_type": "nobodys", "architectures": ["LlamaForCausalLM"]},
+            "unknown",
+            "what the model needs is not known",
+        ),
     ],
 )
 def test_models_and_weights_are_answered_with_the_release_s_own_error(  # noqa: PLR0917  a table
@@ -243,6 +251,13 @@ def test_code_of_the_repository_must_be_trusted_where_the_release_needs_it() -> 
             "K and V heads",
         ),
         (["-tp", "4"], 4, {"intermediate_size": 5888, "quantization_config": GPTQ}, "no", "is not aligned"),
+        (
+            ["-tp", "4"],
+            4,
+            {"model_type": "qwen3_moe", "num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 770},
+            "no",
+            "770 rows of an expert",
+        ),
     ],
 )
 def test_heads_and_rows_are_divided_among_ranks(
