@@ -237,9 +237,14 @@ def bill(console: Console, found: Bill) -> None:
     for start in range(0, len(per_gpu), room):
         unpadded(console, _table(found, per_gpu[start : start + room]))
     if found.moments:
+        pooled = "with the engine's pool" if _has_pool(found) else "on the fullest GPU"
         held = ", ".join(f"{moment} {max(sizes) / GIB:.2f}" for moment, sizes in found.moments)
-        paragraph(console, Text(f"By moment, on the fullest GPU: {held} GiB."))
+        paragraph(console, Text(f"By moment, {pooled}: {held} GiB."))
     paragraph(console, Text(_cache(found)))
+
+
+def _has_pool(found: Bill) -> bool:
+    return any(name == _POOL for gpu in found.per_gpu for name, _ in gpu.terms)
 
 
 def _name_width(found: Bill) -> int:
@@ -269,7 +274,7 @@ def _table(found: Bill, per_gpu: Sequence[tuple[str, GpuBill]]) -> Table:
         table.add_row(Text(name, style=style), *(_cell(getattr(gpu, name), style) for _, gpu in per_gpu))
     terms = dict.fromkeys(name for _, gpu in per_gpu for name, size in gpu.terms if size and name != _POOL)
     if terms:
-        table.add_row("of which:")
+        table.add_row("in detail:")
     for term in terms:
         sizes = (dict(gpu.terms).get(term) for _, gpu in per_gpu)
         table.add_row(f" {term_name(term)}", *("" if size is None else _cell(size) for size in sizes))

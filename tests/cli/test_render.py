@@ -89,10 +89,10 @@ def test_terms_moments_and_the_pool_of_an_engine_are_told() -> None:
         "total                     9.00",
         "budget                   16.00",
         "headroom                  7.00",
-        "of which:",
+        "in detail:",
         " NCCL buffers             0.50",
         " outside the share        1.00",
-        "By moment, on the fullest GPU: load 8.00, prefill 9.00 GiB.",
+        "By moment, with the engine's pool: load 8.00, prefill 9.00 GiB.",
         "KV cache: 128.00 KiB a token; the engine's pool of 5.00 GiB a GPU holds 40,960 tokens.",
     ]
 
