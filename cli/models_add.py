@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from voltaic.models.architecture import Architecture
 
-SCHEMA = "voltaic/model/v1"
+SCHEMA = "voltaic/added-model/v1"
 TOLERANCE = 0.05
 """Share by which the checkpoint may differ from what its shapes say, before something is not understood."""
 _SNAPSHOT = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>[^/]+)")

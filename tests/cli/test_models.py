@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from voltaic.models import known, known_model
 
@@ -367,6 +369,28 @@ def test_one_model_is_shown_with_sources_and_profiles(voltaic: Voltaic) -> None:
     assert document["id"] == "openai-community/gpt2"
     assert set(document["profiles"].values()) <= {"accept", "refuse", "unknown"}
     assert set(document["sources"]) >= {"config", "access"}
+
+
+def test_documents_are_what_the_reference_says(voltaic: Voltaic, hub: Any) -> None:
+    """List, model, added model and error keep to docs/reference/models.schema.json."""
+    reference = Path(__file__).parents[2] / "docs" / "reference"
+    names = ("models.schema.json", "plan.schema.json")
+    schemas = {name: json.loads((reference / name).read_text(encoding="utf-8")) for name in names}
+    registry: Registry[Any] = Registry().with_resources(
+        (name, Resource.from_contents(content)) for name, content in schemas.items()
+    )
+    Draft202012Validator.check_schema(schemas["models.schema.json"])
+    validator = Draft202012Validator(schemas["models.schema.json"], registry=registry)
+    hub.add(ID, repository())
+    for words in (
+        ("--json",),
+        ("show", "microsoft/phi-2", "--json"),
+        ("show", "deepseek-ai/DeepSeek-V2-Lite-Chat", "--json"),
+        ("add", ID, "--json", "--dry-run"),
+        ("add", "microsoft/phi-2", "--json"),
+    ):
+        document = json.loads(voltaic("models", *words).stdout)
+        assert [error.message for error in validator.iter_errors(document)] == []
 
 
 def test_plan_does_not_load_the_hub_library(voltaic_process: VoltaicProcess) -> None:
