@@ -44,7 +44,9 @@ def test_model_types_stand_for_classes_that_exist() -> None:
     """Every class that a model type stands for is in some release, and every trust is about a known type."""
     families = capability.families()
     assert all(capability.class_releases(name) for name in families["types"].values())
-    assert set(families["trust"]) | set(families["window"]["types"]) <= set(families["types"])
+    assert set(families["trust"]) | {*families["window"]["types"], *families["kernels"]["types"]} <= set(
+        families["types"]
+    )
     assert capability.families_source().text
     assert capability.registry_source().text
 
@@ -99,6 +101,9 @@ def test_the_matrix_answers_about_a_release_on_a_gpu() -> None:
     assert answers["dtype", "bfloat16"] == "no"
     assert answers["model", "llama"] == "ok"
     assert answers["model", "qwen3_next"] == "unknown"
+    assert answers["model", "deepseek_v2"] == answers["model", "gemma2"] == "unknown"
+    turing = {cell.subject: cell.answer for cell in matrix.cells("0.10.2", "sm_75") if cell.topic == "model"}
+    assert (turing["gemma2"], turing["llama"]) == ("differs", "ok")
     assert [cell.answer for cell in matrix.cells("0.20.0", "sm_70")] == ["no"]
     assert [cell.answer for cell in matrix.cells("0.12.0", "sm_70")] == ["unknown"]
     assert list(matrix.cells("9.9.9", "sm_70")) == []

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from voltaic.engines.versions import Version
 
 _NVIDIA = "sm_"
+_FLASH = 80
+"""Compute capability from which FlashAttention 2 is used."""
 
 
 def cells(text: str, arch: str) -> Iterator[MatrixCell]:
@@ -34,7 +36,7 @@ def cells(text: str, arch: str) -> Iterator[MatrixCell]:
         return
     yield from _dtypes(version, number)
     yield from _weights(version, number)
-    yield from _models(version)
+    yield from _models(version, number)
     answer = "ok" if version >= (0, 5, 2) else "no"
     yield MatrixCell("route", "vllm serve", "ok" if answer == "ok" else "no", source("entry"))
     yield MatrixCell("feature", "tensor parallel", "ok", source("engine"), needs="heads and MLP divide evenly")
@@ -83,15 +85,24 @@ def _weights(version: Version, number: int) -> Iterator[MatrixCell]:
         yield MatrixCell("weights", name, "ok" if enough else "no", where, message=message)
 
 
-def _models(version: Version) -> Iterator[MatrixCell]:
+def _models(version: Version, number: int) -> Iterator[MatrixCell]:
     where = capability.registry_source()
     families = capability.families()
+    narrow = number < _FLASH
+    odd = {*families["window"]["types"], *families["kernels"]["types"]} if narrow else set()
+    wide = facts()["dtype"]["no_float16_types"] if narrow and holds("dtype", "no_float16", version) else ()
     for model_type, name in families["types"].items():
-        if capability.has_class(name, version):
-            trust = families["trust"].get(model_type)
-            needs = "--trust-remote-code" if trust is not None and within(version, trust) else ""
-            yield MatrixCell("model", model_type, "ok", where, how=name, needs=needs)
-        else:
+        if not capability.has_class(name, version):
             later = within(version, ">=0.7.2")
             message = f"no class {name}" + ("; that of Transformers may serve it" if later else "")
             yield MatrixCell("model", model_type, "unknown" if later else "no", where, message=message)
+            continue
+        trust = families["trust"].get(model_type)
+        needs = "--trust-remote-code" if trust is not None and within(version, trust) else ""
+        if model_type in odd and _engine(version, number) == "vllm-v0":
+            message = "its kernels are hardly tried below compute capability 8.0"
+            yield MatrixCell("model", model_type, "unknown", where, how=name, needs=needs, message=message)
+        elif model_type in wide:
+            yield MatrixCell("model", model_type, "differs", where, how=name, needs=needs, message="in float32")
+        else:
+            yield MatrixCell("model", model_type, "ok", where, how=name, needs=needs)

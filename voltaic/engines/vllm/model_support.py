@@ -154,7 +154,8 @@ def _attention(case: Case) -> Iterator[Support]:
             "Use a GPU with compute capability 8.0 or newer.",
             where,
         )
-    if any(cache.kind in {"latent", "state", "cross", "chunked"} for cache in arch.caches):
+    own = case.model_type in capability.families()["kernels"]["types"]
+    if own or any(cache.kind in {"latent", "state", "cross", "chunked"} for cache in arch.caches):
         yield Support(
             "unknown",
             f"Whether {case.title} serves {case.model_type} on {case.gpu_title} is not known.",
