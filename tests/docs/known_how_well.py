@@ -18,6 +18,8 @@ Written by `python tests/docs/known_how_well.py` from the data files.
 A test compares. What they make: [the bill](../the-bill.md).
 Confidences: *executed* by us, *read* in the source, *derived* by arithmetic, *reported* by others, *unverified*.
 """
+OF_THE_BILL = ("bill", "cache")
+"""Sections of an engine's facts that its bill is made of."""
 MEMORY = CHECKOUT / "voltaic" / "memory"
 
 
@@ -40,6 +42,11 @@ def lines() -> Iterator[str]:
     for file in sorted(MEMORY.glob("*.toml")):
         for name, confidence, source in facts(facts_files.table(file)):
             yield _row(f"{file.stem}: {name.replace('_', ' ')}", confidence, source)
+
+    for file in sorted((CHECKOUT / "voltaic" / "engines").glob("*/facts.toml")):
+        table = facts_files.table(file)
+        for name, confidence, source in facts({key: table[key] for key in OF_THE_BILL if key in table}):
+            yield _row(f"{file.parent.name}: {name.replace('_', ' ')}", confidence, source)
 
 
 def _row(fact: str, confidence: str, source: str) -> str:

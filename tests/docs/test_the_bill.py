@@ -145,16 +145,21 @@ def test_the_page_of_facts_is_that_of_the_data_files() -> None:
 
 def test_the_numbers_between_the_sums_are_those_of_the_facts() -> None:
     """Factors, margins and coefficients that the text names stand there as the data files have them."""
-    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    text = " ".join(PAGE.read_text(encoding="utf-8").split()).replace(" %", "%")
     table = facts.table()
     factor, margin, block = table["planning_factor"], table["margin"], table["layer"]["mistral"]
+    flash = facts_files.table(CHECKOUT / "voltaic" / "memory" / "tgi_flash.toml")
+    reserves = {row[0]: row[1] for row in flash["reserve"]["rows"]}
     vllm = facts_files.table(CHECKOUT / "voltaic" / "memory" / "vllm.toml")
 
     for said in (
         f"The factor is {factor['default']}, and {factor['expandable_segments']['factor']:.2f} where",
-        f"{margin['one_gpu']:.0%} of the budget where release".replace("%", " %"),
-        f"and {margin['layer_split']:.0%} elsewhere".replace("%", " %"),
+        f"{margin['one_gpu']:.0%} of the budget where release",
+        f"and {margin['layer_split']:.0%} elsewhere",
         f"`T x ({block['hidden']}h + {block['intermediate']}I)` bytes",
+        f"{reserves['>=2.0.0,<2.3.0']:.0%} of what is free, {reserves['>=2.4.0,<3.0.0']:.0%} from",
+        f"less {1 - reserves['>=3.0.0,<3.1.0']:.0%} of the GPU (3.0), {1 - reserves['>=3.1.0,<3.3.0']:.0%} (3.1, 3.2) "
+        f"or {1 - reserves['*']:.0%} (3.3)",
         f"rounded up to a multiple of {vllm['weights']['vocabulary_multiple']},",
         f"c is {vllm['sampler']['v0']}, from 0.17 on {vllm['sampler']['v1'][-1][1]} |",
         f"in blocks of {vllm['pool']['block']} tokens",
