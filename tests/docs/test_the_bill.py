@@ -158,7 +158,7 @@ def test_the_numbers_between_the_sums_are_those_of_the_facts() -> None:
         f"and {margin['layer_split']:.0%} elsewhere",
         f"`T x ({block['hidden']}h + {block['intermediate']}I)` bytes",
         f"{reserves['>=2.0.0,<2.3.0']:.0%} of what is free, {reserves['>=2.4.0,<3.0.0']:.0%} from",
-        f"less {1 - reserves['>=3.0.0,<3.1.0']:.0%} of the GPU (3.0), {1 - reserves['>=3.1.0,<3.3.0']:.0%} (3.1, 3.2) "
+        f"less {1 - reserves['>=3.0.0,<3.1.0']:.0%} of the GPU (3.0), {1 - reserves['>=3.1.0,<3.3.0']:.0%} (3.1, 3.2)",
         f"or {1 - reserves['*']:.0%} (3.3)",
         f"rounded up to a multiple of {vllm['weights']['vocabulary_multiple']},",
         f"c is {vllm['sampler']['v0']}, from 0.17 on {vllm['sampler']['v1'][-1][1]} |",
