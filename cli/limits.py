@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from voltaic.engines.ways import Load
     from voltaic.largest import Largest, LargestLimits, Value
     from voltaic.spec import ServingSpec
     from voltaic.verdict import Verdict
@@ -74,6 +75,7 @@ def limits(
     except InvalidOptions as invalid:
         fail("limits", invalid.faults, as_json=as_json, usage=invalid.usage)
 
+    from voltaic.engines.ways import Load
     from voltaic.largest import largest_limits
     from voltaic.verdict import judge
 
@@ -108,6 +110,7 @@ def _document(spec: ServingSpec, found: LargestLimits, verdict: Verdict, code: i
         "verdict": next(word for word, number in EXIT_CODES.items() if number == code),
         "limits": {which.key: _limit(which) for which in _each(found)},
         "maxBatchTotalTokens": {"roomy": roomy, "tight": tight},
+        "pool": _pool(spec, verdict),
         "because": found.because or None,
         "spec": plan_document(verdict)["spec"] | {"id": spec.id},
     }
@@ -160,8 +163,22 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
         render.paragraph(console, Text(f"{TITLES[which.key]}, {room}{ends}:"))
         for line in _to_type(spec, value.settings, of_stack=of_stack):
             console.print(Text(f"    {line}"), soft_wrap=True)
+    pool = _pool(spec, verdict)
+    if pool is not None:
+        told = f"The engine's pool holds {pool['tokens']:,} tokens: {pool['requests']:,} requests of {pool['total']:,}"
+        render.paragraph(console, Text(f"{told} at once; where there are more, they wait or take turns."))
     note = "One limit is raised at a time. With room: it fits even where the estimate errs. At most: it fits, tight."
     render.paragraph(console, Text(note))
+
+
+def _pool(spec: ServingSpec, verdict: Verdict) -> dict[str, int] | None:
+    """Return what the pool of an engine that has one holds as it is: tokens, and whole requests of the longest kind."""
+    from voltaic.memory.bill import Bill
+
+    bill, load = verdict.bill, _load(spec)
+    if not isinstance(bill, Bill) or load is None or not any(dict(gpu.terms).get("kv_pool") for gpu in bill.per_gpu):
+        return None
+    return {"tokens": bill.kv_cache_tokens, "total": load.total, "requests": bill.kv_cache_tokens // load.total}
 
 
 def _number(value: int | None) -> str:
@@ -187,12 +204,7 @@ def _to_type(spec: ServingSpec, settings: Mapping[str, Any], *, of_stack: bool) 
 
 def _as_now(spec: ServingSpec) -> dict[str, int]:
     """Return the limits of a spec as settings."""
-    from voltaic import engines
-    from voltaic.answers import runs_of
-    from voltaic.engines.ways import ways_of
-
-    engine, runs = ways_of(engines.engine(spec.release.engine)), runs_of(spec)
-    load = None if engine is None or runs is None else engine.load_of(spec, runs)
+    load = _load(spec)
     if load is None:
         return {}
     limits = {
@@ -202,3 +214,13 @@ def _as_now(spec: ServingSpec) -> dict[str, int]:
         "maxBatchSize": load.requests,
     }
     return {key: limit for key, limit in limits.items() if limit is not None}
+
+
+def _load(spec: ServingSpec) -> Load | None:
+    """Return what the limits of a spec ask for."""
+    from voltaic import engines
+    from voltaic.answers import runs_of
+    from voltaic.engines.ways import ways_of
+
+    engine, runs = ways_of(engines.engine(spec.release.engine)), runs_of(spec)
+    return None if engine is None or runs is None else engine.load_of(spec, runs)

@@ -26,7 +26,8 @@ it judges what is given and nothing else: what follows -- goes to the engine's l
 reads it.
 
 With --grid it judges every combination: --profile, --model, --engine (or --engine NAME@RELEASE), --context and
---batch-size may be repeated, or take values joined by commas. What is not given is derived, for each cell.
+--batch-size may be repeated, or take values joined by commas. What follows -- holds in every cell; where the engine is
+told nothing, what is left out is derived for each cell.
 """
 EXAMPLES = """\b
 Examples:

@@ -99,6 +99,20 @@ def test_where_there_are_none_the_reason_is_given(
     assert problems("limits.schema.json", document) == []
 
 
+def test_an_engine_with_a_pool_says_how_many_requests_it_holds(voltaic: Voltaic, problems: Problems) -> None:
+    """The pool is taken whatever the limits are: its tokens, and whole requests of the longest kind, are told."""
+    words = ("limits", "--profile", "a100-80gb-1gpu", "--engine", "vllm", "--model", MISTRAL[3])
+
+    text = voltaic(*words, "--", "--max-model-len", "4096").stdout
+    document = json.loads(voltaic(*words, "--json", "--", "--max-model-len", "4096").stdout)
+
+    pool = document["pool"]
+    assert problems("limits.schema.json", document) == []
+    assert (pool["total"], pool["requests"]) == (4096, pool["tokens"] // 4096)
+    assert f"The engine's pool holds {pool['tokens']:,} tokens: {pool['requests']:,} requests of 4,096" in text
+    assert json.loads(voltaic("limits", *MISTRAL, "--json").stdout)["pool"] is None
+
+
 @pytest.mark.parametrize("width", [40, 100])
 def test_lines_fit_the_terminal(voltaic: Voltaic, width: int) -> None:
     """Only commands keep their length; no line ends in blanks."""
