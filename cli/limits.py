@@ -75,7 +75,6 @@ def limits(
     except InvalidOptions as invalid:
         fail("limits", invalid.faults, as_json=as_json, usage=invalid.usage)
 
-    from voltaic.engines.ways import Load
     from voltaic.largest import largest_limits
     from voltaic.verdict import judge
 
