@@ -7,6 +7,8 @@ replaced by stand-ins. The project itself needs none of it.
     python fallback.py moments --server DIR --out FILE MODEL...
     python fallback.py endure --server DIR --out FILE --dynamic BYTES --limits BATCH,INPUT,TOTAL,PREFILL MODEL
 
+Where the process sees several GPUs, the layers are spread over them, and every figure is a list of one number a GPU.
+
 A V100 has neither the flash nor the cuDNN attention kernel, and cuBLAS takes smaller workspaces there: the kernels are
 switched off and the workspaces set to the size that they have there.
 """
@@ -27,10 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
-from served import Server
+from served import Server, gpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SHAPES = (
     # requests, of which join last, input tokens, total tokens; every third is kept aside
@@ -55,28 +57,46 @@ class Peaks:
 
     def __init__(self) -> None:
         clean()
-        self.base = torch.cuda.memory_allocated()
-        self.base_reserved = torch.cuda.memory_reserved()
-        self.base_requested = torch.cuda.memory_stats()["requested_bytes.all.current"]
-        self.of: dict[str, int] = {}
-        self.requested: dict[str, int] = {}
+        self.base = [torch.cuda.memory_allocated(gpu) for gpu in gpus()]
+        self.base_reserved = [torch.cuda.memory_reserved(gpu) for gpu in gpus()]
+        self.base_requested = [torch.cuda.memory_stats(gpu)["requested_bytes.all.current"] for gpu in gpus()]
+        self.of: dict[str, list[int]] = {}
+        self.requested: dict[str, list[int]] = {}
 
     @contextmanager
     def moment(self, name: str) -> Iterator[None]:
         """Note the peak of what runs inside, above the weights."""
-        torch.cuda.reset_peak_memory_stats()
+        for gpu in gpus():
+            torch.cuda.reset_peak_memory_stats(gpu)
         yield
-        torch.cuda.synchronize()
-        self.of[name] = max(self.of.get(name, 0), torch.cuda.max_memory_allocated() - self.base)
-        requested = torch.cuda.memory_stats()["requested_bytes.all.peak"] - self.base_requested
-        self.requested[name] = max(self.requested.get(name, 0), requested)
-        self.of["reserved"] = max(self.of.get("reserved", 0), torch.cuda.max_memory_reserved() - self.base_reserved)
+        for gpu in gpus():
+            torch.cuda.synchronize(gpu)
+        self._note(self.of, name, torch.cuda.max_memory_allocated, self.base)
+        self._note(self.of, "reserved", torch.cuda.max_memory_reserved, self.base_reserved)
+        self._note(self.requested, name, _requested, self.base_requested)
+
+    @staticmethod
+    def _note(of: dict[str, list[int]], name: str, read: Callable[[int], int], base: list[int]) -> None:
+        found = [read(gpu) - base[gpu] for gpu in gpus()]
+        of[name] = list(map(max, found, of.get(name, found)))
+
+
+def _requested(gpu: int) -> int:
+    return int(torch.cuda.memory_stats(gpu)["requested_bytes.all.peak"])
+
+
+def plain(found: Any) -> Any:
+    """Return lists of one number as that number."""
+    if isinstance(found, dict):
+        return {name: plain(value) for name, value in found.items()}
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def clean() -> None:
     """Give back what is cached."""
     gc.collect()
-    torch.cuda.synchronize()
+    for gpu in gpus():
+        torch.cuda.synchronize(gpu)
     torch.cuda.empty_cache()
 
 
@@ -122,40 +142,46 @@ def kept(server: Server, tokens: int) -> int:
     batch = server.prefill([tokens], [4], SAMPLED)
     del batch
     clean()
-    return torch.cuda.memory_allocated() - peaks.base
+    return max(torch.cuda.memory_allocated(gpu) - peaks.base[gpu] for gpu in gpus())
 
 
 def moments(folder: Path, name: str) -> dict[str, Any]:
     """Return the peaks of one model over all shapes that it has positions for."""
     model, _, how = name.partition(":")
     server = Server(folder, model, eager=how == "eager")
-    before = torch.cuda.memory_reserved()
+    before = [torch.cuda.memory_reserved(gpu) for gpu in gpus()]
     server.warm_up(1, 16)
     clean()
-    found: dict[str, Any] = {"model": model, "attention": server.attention, "weights": server.loaded}
-    found |= {"weights_reserved": server.loaded_reserved, "workspaces": server.workspaces}
-    found |= {"sampling_warm_up_reserved": torch.cuda.memory_reserved() - before, "cases": []}
-    positions = server.model.model.config.max_position_embeddings
+    found: dict[str, Any] = {"model": model, "attention": server.attention, "weights": plain(server.loaded)}
+    found |= {"weights_reserved": plain(server.loaded_reserved), "workspaces": plain(server.workspaces)}
+    sampling = [torch.cuda.memory_reserved(gpu) - before[gpu] for gpu in gpus()]
+    found |= {"sampling_warm_up_reserved": plain(sampling), "cases": []}
+    if len(gpus()) > 1:
+        found["device_map"] = {name: str(gpu) for name, gpu in server.model.model.hf_device_map.items()}
+    config = server.model.model.config
+    positions = getattr(config, "max_position_embeddings", None) or config.max_seq_len
     for index, (requests, joining, tokens, total) in enumerate(SHAPES):
         if total > positions:
             continue
         case = {"requests": requests, "joining": joining, "input": tokens, "total": total, "aside": index % 3 == 2}
         peaks = serve(server, requests, joining, tokens, total)
-        case |= {"peaks": peaks.of, "requested": peaks.requested}
+        case |= {"peaks": plain(peaks.of), "requested": plain(peaks.requested)}
         found["cases"].append(case)
         sys.stdout.write(f"{name} {case}\n")
     found["kept"] = {"tokens": 512, "bytes": kept(server, 512)}
     return found
 
 
-def live(server: Server, limits: tuple[int, ...], requests: int, seed: int) -> int:
-    """Serve random requests within the limits; return how many were served before memory ran out, or all."""
+def live(server: Server, limits: tuple[int, ...], requests: int, seed: int, until: float) -> int:
+    """Serve random requests within the limits; return how many were begun before memory or time ran out, or all."""
     slots, tokens, total, prefill = limits
     draw = random.Random(seed)  # noqa: S311
     running, begun = None, 0
     try:
         server.warm_up(max(1, prefill // tokens), tokens)
         while begun < requests or running is not None:
+            if time.monotonic() > until:
+                return begun
             free = slots - (0 if running is None else len(running))
             if free and begun < requests and draw.random() < 0.5:
                 lengths = [draw.choice((tokens, draw.randint(16, tokens))) for _ in range(draw.randint(1, free))]
@@ -175,27 +201,32 @@ def live(server: Server, limits: tuple[int, ...], requests: int, seed: int) -> i
             elif running is not None:
                 running = server.decode(running)
     except torch.cuda.OutOfMemoryError:
-        return begun
+        return -begun - 1
     return requests
 
 
-def endure(folder: Path, model: str, limits: tuple[int, ...], dynamic: int, requests: int) -> dict[str, Any]:
+def endure(folder: Path, model: str, given: argparse.Namespace) -> dict[str, Any]:
     """Return with how much memory above the weights, as a multiple of `dynamic`, random requests were all served."""
+    limits, dynamic, requests = tuple(map(int, given.limits.split(","))), given.dynamic, given.requests
     server = Server(folder, model)
     server.warm_up(1, 16)
     clean()
     base, device = torch.cuda.memory_reserved(), torch.cuda.get_device_properties(0).total_memory
-    found: dict[str, Any] = {"model": model, "limits": list(limits), "dynamic": dynamic, "runs": []}
+    found: dict[str, Any] = {"model": model, "limits": list(limits), "dynamic": dynamic, "weights_reserved": base}
+    found |= {"seed": given.seed, "allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", ""), "runs": []}
     survived = 0
-    for factor in (0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4, 1.5):
+    for factor in map(float, given.factors.split(",")):
         torch.cuda.set_per_process_memory_fraction((base + factor * dynamic) / device)
-        served = live(server, limits, requests, seed=len(model))
+        until = time.monotonic() + given.seconds
+        served = live(server, limits, requests, given.seed, until)
         clean()
-        found["runs"].append({"factor": factor, "served": served, "of": requests})
-        sys.stdout.write(json.dumps(found | {"allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "")}) + "\n")
+        run = {"factor": factor, "served": max(served, -served - 1), "of": requests}
+        run["ended_by"] = "memory" if served < 0 else "time" if served < requests else "all served"
+        found["runs"].append(run)
+        sys.stdout.write(json.dumps(found) + "\n")
         sys.stdout.flush()
-        survived += served == requests
-        if survived == 2:
+        survived += run["ended_by"] != "memory"
+        if survived == given.survivals:
             break
     return found
 
@@ -232,6 +263,10 @@ def main() -> None:
     parser.add_argument("--limits", default="")
     parser.add_argument("--dynamic", type=int, default=0)
     parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--factors", default="0.95,1.0,1.05,1.1,1.15,1.2,1.25,1.3,1.35,1.4,1.5")
+    parser.add_argument("--survivals", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=1e9)
+    parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     torch.backends.cuda.enable_flash_sdp(enabled=False)
     torch.backends.cuda.enable_cudnn_sdp(enabled=False)
@@ -245,8 +280,7 @@ def main() -> None:
             if given.what == "moments":
                 results.append(moments(given.server, model))
             else:
-                limits = tuple(map(int, given.limits.split(",")))
-                results.append(endure(given.server, model, limits, given.dynamic, given.requests))
+                results.append(endure(given.server, model, given))
             clean()
             sys.stdout.write(f"{model}: {time.monotonic() - began:.0f} s\n")
             given.out.write_text(json.dumps({"about": about(), "results": results}, indent=1), encoding="utf-8")

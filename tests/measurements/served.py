@@ -13,6 +13,8 @@ from unittest.mock import MagicMock
 
 import torch
 import transformers
+from accelerate import dispatch_model, infer_auto_device_map, init_empty_weights
+from accelerate.utils import get_balanced_memory, set_module_tensor_to_device
 from transformers.modeling_utils import no_init_weights
 
 # Read when the first product is computed: workspaces as large as on a V100.
@@ -21,6 +23,9 @@ os.environ.setdefault("CUBLASLT_WORKSPACE_SIZE", "1024")
 os.environ.setdefault("TORCH_CUBLASLT_UNIFIED_WORKSPACE", "0")
 
 CATALOGUE = Path(__file__).parents[2] / "voltaic" / "models" / "catalogue"
+SHAPES = Path(__file__).with_name("shapes.json")
+V100_FREE = int(15.4 * 2**30)
+"""Bytes that a V100 of 16 GB has free for tensors."""
 WARM_UP = {
     "temperature": 0.9,
     "top_k": 10,
@@ -30,6 +35,40 @@ WARM_UP = {
     "frequency_penalty": 0.1,
     "watermark": True,
 }
+
+
+def gpus() -> range:
+    """Return the GPUs that this process sees."""
+    return range(max(1, torch.cuda.device_count()))
+
+
+def settings_of(model: str) -> dict[str, Any]:
+    """Return the configuration of a model: of one of `shapes.json` or of the catalogue."""
+    known: dict[str, dict[str, Any]] = json.loads(SHAPES.read_text(encoding="utf-8"))
+    if model in known:
+        return dict(known[model])
+    entry = json.loads((CATALOGUE / f"{model.replace('/', '--')}.json").read_text(encoding="utf-8"))
+    return dict(entry["config"])
+
+
+def spread(model: Any, dtype: torch.dtype) -> Any:
+    """Return a model without weights with its layers on all GPUs, as `device_map="auto"` places them."""
+    blocks = model._get_no_split_modules("auto")
+    # The budget of a GPU is that of the V100; the one it runs on has more.
+    room = dict.fromkeys(range(torch.cuda.device_count()), V100_FREE)
+    room = get_balanced_memory(model, room, no_split_module_classes=blocks, dtype=dtype)
+    places = infer_auto_device_map(model, room, no_split_module_classes=blocks, dtype=dtype)
+    for name, parameter in list(model.named_parameters()):
+        place = next(places[part] for part in _parents(name) if part in places)
+        set_module_tensor_to_device(model, name, place, torch.empty_like(parameter, device=f"cuda:{place}"))
+    model.tie_weights()
+    return dispatch_model(model, places, skip_keys=model._skip_keys_device_placement)
+
+
+def _parents(name: str) -> list[str]:
+    """Return the name and those of all modules that it lies in."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(len(parts), -1, -1)]
 
 
 class Encoding(dict[str, Any]):
@@ -98,32 +137,33 @@ class Server:
     """TGI's fallback with one model, and the few calls that its server makes."""
 
     def __init__(self, folder: Path, model: str, *, eager: bool = False) -> None:
-        entry = json.loads((CATALOGUE / f"{model.replace('/', '--')}.json").read_text(encoding="utf-8"))
-        settings = dict(entry["config"])
+        settings = settings_of(model)
         config = transformers.AutoConfig.for_model(settings.pop("model_type"), **settings)
 
-        def build(*_: object, torch_dtype: torch.dtype, **__: object) -> Any:
-            how = "eager" if eager else "sdpa"
-            with no_init_weights():
-                built = transformers.AutoModelForCausalLM.from_config(
-                    config, torch_dtype=torch_dtype, attn_implementation=how
-                )
+        def build(*_: object, torch_dtype: torch.dtype, device_map: str | None = None, **__: object) -> Any:
+            how = {"attn_implementation": "eager"} if eager else {}
+            empty = torch.device("cpu") if device_map is None else init_empty_weights()
+            with no_init_weights(), empty:
+                built = transformers.AutoModelForCausalLM.from_config(config, torch_dtype=torch_dtype, **how)
             built.tie_weights()
-            return built
+            return built if device_map is None else spread(built, torch_dtype)
 
         self.module = load_server(folder)
         self.module.NextTokenChooser.__init__.__globals__["static_warper"].cache_clear()  # as in a fresh process
         self.module.AutoTokenizer = SimpleNamespace(from_pretrained=lambda *_, **__: Tokenizer())
         self.module.AutoModelForCausalLM = SimpleNamespace(from_pretrained=build)
         for multiply in (torch.matmul, lambda a, b: torch.addmm(b[0], a, b)):  # workspaces of cuBLAS and cuBLASLt
-            multiply(*(torch.ones(8, 8, device="cuda", dtype=torch.float16) for _ in range(2)))
-        self.workspaces = torch.cuda.memory_allocated()
-        self.workspaces_reserved = torch.cuda.memory_reserved()
+            for gpu in gpus():
+                multiply(*(torch.ones(8, 8, device=f"cuda:{gpu}", dtype=torch.float16) for _ in range(2)))
+        self.workspaces = [torch.cuda.memory_allocated(gpu) for gpu in gpus()]
+        before = [torch.cuda.memory_reserved(gpu) for gpu in gpus()]
         self.model = self.module.CausalLM.fallback(model)
         for parameter in self.model.model.parameters():
             parameter.data.normal_(0, 0.02)
-        self.loaded = torch.cuda.memory_allocated() - self.workspaces
-        self.loaded_reserved = torch.cuda.memory_reserved() - self.workspaces_reserved
+        for gpu in gpus():
+            torch.cuda.synchronize(gpu)
+        self.loaded = [torch.cuda.memory_allocated(gpu) - self.workspaces[gpu] for gpu in gpus()]
+        self.loaded_reserved = [torch.cuda.memory_reserved(gpu) - before[gpu] for gpu in gpus()]
         self.attention = self.model.model.config._attn_implementation
         self.number = 0
 

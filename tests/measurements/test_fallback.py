@@ -12,27 +12,47 @@ import pytest
 
 from voltaic import models
 from voltaic.memory import facts
-from voltaic.memory.fallback import Held, Kind, Load, kept_logits, moments
+from voltaic.memory.fallback import Held, Kind, Load, kept_logits, layer_keys, moments
 from voltaic.memory.weights import GpuWeights, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from voltaic.models import Architecture
+
 RESULTS = Path(__file__).parent / "results"
 PINNED = (4, 46, 3)
-MOMENTS = json.loads((RESULTS / "moments.json").read_text(encoding="utf-8"))["results"]
-ENDURANCE = json.loads((RESULTS / "endurance.json").read_text(encoding="utf-8"))["results"]
+SHAPES = json.loads((RESULTS.parent / "shapes.json").read_text(encoding="utf-8"))
+
+
+def measured(name: str) -> list[dict[str, Any]]:
+    """Return the results of one file."""
+    found: list[dict[str, Any]] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["results"]
+    return found
+
+
+def arch_of(model: str) -> Architecture:
+    """Return the architecture of a measured model."""
+    found = models.read_config(SHAPES[model]) if model in SHAPES else models.resolve(model).architecture
+    assert found is not None
+    return found
+
+
+FAMILIES = [result for result in measured("families") if facts.layer_form(arch_of(result["model"])) is not None]
+"""Families that were measured later; of those without a form the results are there and nothing is said."""
+MOMENTS = [*measured("moments"), *FAMILIES]
+ENDURANCE = [*measured("endurance"), *measured("mixes")]
 MEDIAN, WORST = 0.03, 0.08
 """Bars of the error of the peak total."""
+EXPERTS = {"mixtral", "phimoe"}
+"""Families whose layers are larger than their logits and depend on how a router spreads tokens: bounded from above."""
 BOUND = {"openai-community/gpt2"}
 """Weights of middling tensors alone, whose reservation the bill only bounds: 0.1 GiB too much on a quarter of a GiB."""
 
 
 def kind_of(model: str, attention: str) -> Kind:
     """Return how a measured model ran."""
-    arch = models.resolve(model).architecture
-    assert arch is not None
-    return Kind(arch, eager=attention == "eager", int8=False, upcast=False, whole_cache=False)
+    return Kind(arch_of(model), eager=attention == "eager", int8=False, upcast=False, whole_cache=False)
 
 
 def weights(kind: Kind) -> GpuWeights:
@@ -66,7 +86,7 @@ def each() -> Iterator[Any]:
     for result in MOMENTS:
         for case in result["cases"]:
             shape = f"{case['requests']}x{case['input']}"
-            yield pytest.param(result, case, id=f"{result['model'].split('/')[1]} {result['attention']} {shape}")
+            yield pytest.param(result, case, id=f"{result['model'].split('/')[-1]} {result['attention']} {shape}")
 
 
 CASES = list(each())
@@ -78,7 +98,7 @@ def totals(result: dict[str, Any], case: dict[str, Any]) -> tuple[int, int, floa
     held = max(held.total for held in billed(kind, case).values())
     own = weights(kind).reserved
     measured = max(peak for moment, peak in case["peaks"].items() if moment != "reserved")
-    factor = facts.planning_factor(kind.arch.model_type, expandable_segments=False)
+    factor = facts.planning_factor(expandable_segments=False)
     return own + held, result["weights_reserved"] + measured, own + factor * held
 
 
@@ -102,8 +122,14 @@ def test_every_moment_is_met(result: dict[str, Any], case: dict[str, Any]) -> No
     kind = kind_of(result["model"], result["attention"])
     found = billed(kind, case)
     assert {"warm-up", "prefill", "decode"} <= set(found)
+    family = kind.arch.model_type
     for moment, held in found.items():
-        assert -0.025 <= held.total / case["requested"][moment] - 1 <= 0.035, moment
+        above = 0.035
+        if family in EXPERTS and moment in {"warm-up", "prefill"}:
+            above = 0.5
+        if moment == "decode" and facts.keeps_keys_twice(family) and case["joining"] < case["requests"]:
+            above = 0.45  # billed is a prompt's first step alone, which none of these lives has
+        assert -0.025 <= held.total / case["requested"][moment] - 1 <= above, moment
 
 
 def test_peak_totals_of_the_cases_kept_aside(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +153,7 @@ def test_dynamic_part_of_the_cases_kept_aside(capsys: pytest.CaptureFixture[str]
     for result in MOMENTS:
         kind = kind_of(result["model"], result["attention"])
         for case in result["cases"]:
-            if case["aside"]:
+            if case["aside"] and kind.arch.model_type not in EXPERTS:
                 held = max(held.total for held in billed(kind, case).values())
                 errors.append(held / max(case["requested"].values()) - 1)
     table("cache and activations, kept aside", errors, capsys)
@@ -152,15 +178,38 @@ def test_sampled_requests_keep_their_logits(result: dict[str, Any]) -> None:
     assert 0 <= result["kept"]["bytes"] - kept_logits(kind, load) <= 4 * 2**20
 
 
-@pytest.mark.parametrize("result", ENDURANCE, ids=lambda result: f"{result['model']} {result['allocator']}")
-def test_random_requests_survive_the_planning_factor(result: dict[str, Any]) -> None:
-    """Random requests were all served with less memory than the planning factor allows for cache and activations."""
+def planned(result: dict[str, Any]) -> tuple[float, float]:
+    """Return what the planning factor allows random requests for cache and activations, and the unit of the runs."""
     kind = kind_of(result["model"], "sdpa")
     batch, tokens, total, prefill = result["limits"]
     load = Load(batch, total, tokens, prefill, min(batch, -(-prefill // tokens)), tokens)
     estimate = max(held.total for held in moments(kind, load, weights(kind)))
-    survived = [run["factor"] for run in result["runs"] if run["served"] == run["of"]]
     expandable = "expandable_segments:True" in result["allocator"]
-    factor = facts.planning_factor(kind.arch.model_type, expandable_segments=expandable)
-    assert survived
-    assert min(survived) * result["dynamic"] / estimate <= factor
+    return facts.planned(layer_keys(kind.arch, load), expandable_segments=expandable) * estimate, result["dynamic"]
+
+
+@pytest.mark.parametrize("result", ENDURANCE, ids=lambda result: f"{result['model']} {result['allocator']}")
+def test_random_requests_survive_the_planning_factor(result: dict[str, Any]) -> None:
+    """No life of random requests ran out of memory with what the planning factor allows for cache and activations."""
+    allowed, unit = planned(result)
+    died = [run["factor"] for run in result["runs"] if run.get("ended_by", "memory") == "memory"]
+    died = [run["factor"] for run in result["runs"] if run["factor"] in died and run["served"] < run["of"]]
+    assert all(factor * unit < allowed for factor in died)
+
+
+def test_most_mixes_were_served_with_less_than_planned(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the mixes in which some run was not cut short, each was served with at most what is planned."""
+    needed: dict[bool, list[float]] = {False: [], True: []}
+    for result in ENDURANCE:
+        allowed, unit = planned(result)
+        served = [
+            run["factor"] for run in result["runs"] if run["served"] >= run["of"] or run.get("ended_by") == "time"
+        ]
+        if served:
+            needed["expandable_segments:True" in result["allocator"]].append(min(served) * unit / allowed)
+    for expandable, shares in needed.items():
+        with capsys.disabled():
+            name = "expandable segments" if expandable else "default allocator"
+            sys.stdout.write(f"\n{name}: {len(shares)} mixes, at most {max(shares):.2f} of what is planned\n")
+        assert len(shares) >= 12
+        assert max(shares) <= 1

@@ -57,6 +57,8 @@ class Reservation:
     large: int = 0
     small: int = 0
     medium: Counter[int] = field(default_factory=Counter)
+    near: Counter[int] = field(default_factory=Counter)
+    """Large ones that fit into the rest of a middling one's segment."""
 
     def add(self, size: int, count: int = 1) -> None:
         """Add `count` tensors of `size` bytes each."""
@@ -67,10 +69,24 @@ class Reservation:
             self.medium[round_up(size, rules.block)] += count
         else:
             self.large += count * round_up(size, rules.large_multiple)
+            if size < rules.medium_segment:
+                self.near[round_up(size, rules.block)] += count
 
     @property
     def total(self) -> int:
         """Bytes reserved. Middling tensors of different sizes are not mixed in one segment: an upper bound."""
         rules = allocator()
         medium = sum(-(-count // (rules.medium_segment // size)) for size, count in self.medium.items())
-        return self.large + medium * rules.medium_segment + round_up(self.small, rules.small_segment)
+        own = self.large + medium * rules.medium_segment + round_up(self.small, rules.small_segment)
+        return own + self._shared()
+
+    def _shared(self) -> int:
+        """Bytes lost where a large tensor takes the rest of a segment that would have held more middling ones."""
+        rules, lost = allocator(), 0
+        for large, larges in self.near.items():
+            for size, count in self.medium.items():
+                if size + large <= rules.medium_segment:
+                    alone = rules.medium_segment // (rules.medium_segment // size)
+                    alone += round_up(large, rules.large_multiple)
+                    lost += min(larges, count) * max(0, rules.medium_segment - alone)
+        return lost

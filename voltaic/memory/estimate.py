@@ -86,6 +86,11 @@ def _asked_format(spec: ServingSpec) -> str:
 def _missing(arch: Architecture, runs: Runs) -> tuple[str, str] | None:
     if facts.layer_form(arch) is None:
         return f"the activations of {arch.model_type} are not modelled", "a measured peak of a prefill of this family"
+    if runs.attention == "eager" and facts.eager_form(arch.model_type) is None:
+        return (
+            f"the attention of {arch.model_type} without a fused kernel is not modelled",
+            "a measured peak of a prefill of this family with eager attention",
+        )
     if runs.weights == "bitsandbytes" and facts.int8_form(arch.model_type) is None:
         return (
             f"the activations of {arch.model_type} in int8 are not modelled",
@@ -137,7 +142,7 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         whole_cache=split and facts.cache_moves(arch.model_type),
     )
     expandable = _expandable_segments(spec)
-    factor = facts.planning_factor(arch.model_type, expandable_segments=expandable)
+    factor = facts.planned(fallback.layer_keys(arch, load), expandable_segments=expandable)
     kept = fallback.kept_logits(kind, load)
     worst_of = {
         share: max(fallback.moments(kind, load, share), key=lambda held: factor * held.total + _kept(held, share, kept))

@@ -34,6 +34,10 @@ class LayerForm:
     """Number of K and V heads for which the form holds; None: any."""
     keys: int = 0
     """Bytes of the copy of a layer's keys in a decode step, for each element that a query head sees."""
+    experts: int = 0
+    """Bytes for each element of the width of an expert, for the even share of tokens that one expert computes."""
+    mask_beyond_window: bool = False
+    """True: a mask is held too where a prompt is longer than the sliding window."""
 
 
 @cache
@@ -59,6 +63,8 @@ def _form(row: Mapping[str, Any]) -> LayerForm:
         positions=row.get("positions", "rotary"),
         kv_heads=row.get("kv_heads"),
         keys=row.get("keys", 0),
+        experts=row.get("experts", 0),
+        mask_beyond_window=row.get("mask_beyond_window", False),
     )
 
 
@@ -87,6 +93,18 @@ def eager_form(model_type: str) -> LayerForm | None:
 def keeps_queries(model_type: str) -> bool:
     """Return whether a prompt's cache keeps its queries until the next decode step."""
     return model_type in table()["fused_projection"]["families"]
+
+
+@cache
+def keeps_keys_twice(model_type: str) -> bool:
+    """Return whether a prompt's cache keeps, beside its queries, its keys a second time until the next decode step."""
+    return model_type in table()["fused_projection"]["keys_too"]
+
+
+@cache
+def logit_copies(model_type: str) -> int:
+    """Return how many tensors of logits are held at once."""
+    return 2 if model_type in table()["scaled_logits"]["families"] else 1
 
 
 @cache
@@ -127,9 +145,25 @@ def cache_moves(model_type: str) -> bool:
 
 
 @cache
-def planning_factor(model_type: str, *, expandable_segments: bool) -> float:
-    """Return what the dynamic part of the bill is multiplied with."""
+def planning_factor(*, expandable_segments: bool) -> float:
+    """Return what the dynamic part of the bill is multiplied with, where no more is known of it."""
     fact = table()["planning_factor"]
-    if expandable_segments:
-        return float(fact["expandable_segments"]["factor"])
-    return float(fact["family"].get(model_type, fact["default"]))
+    return float(fact["expandable_segments"]["factor"] if expandable_segments else fact["default"])
+
+
+@cache
+def _middling() -> tuple[int, int, float]:
+    row = table()["planning_factor"]["middling_keys"]
+    return int(row["above"]), int(row["up_to"]), float(row["factor"])
+
+
+def planned(keys: int, *, expandable_segments: bool) -> float:
+    """Return what the dynamic part of the bill is multiplied with, where one layer's keys take so many bytes at most.
+
+    A cache that outgrows the middling sizes has been of them before: what they cost then is not less afterwards.
+    """
+    factor = planning_factor(expandable_segments=expandable_segments)
+    above, up_to, middling = _middling()
+    if expandable_segments or keys <= above:
+        return factor
+    return max(factor, 1 + (middling - 1) * min(1.0, up_to / keys))

@@ -107,9 +107,17 @@ def kv_per_layer(arch: Architecture) -> int:
     return arch.transformers_kv_elements_per_token // arch.layers * FLOAT_BYTES
 
 
+def layer_keys(arch: Architecture, load: Load) -> int:
+    """Return the bytes of the keys of one layer at the largest cache: the size in which the allocator is asked."""
+    return kv_per_layer(arch) // 2 * load.batch * load.total
+
+
 def _queries(arch: Architecture) -> int:
     """Return the bytes by which one token of a fresh prompt exceeds its cache in one layer."""
-    return FLOAT_BYTES * arch.heads * arch.head_dim if facts.keeps_queries(arch.model_type) else 0
+    if not facts.keeps_queries(arch.model_type):
+        return 0
+    heads = arch.heads + (arch.kv_heads if facts.keeps_keys_twice(arch.model_type) else 0)
+    return FLOAT_BYTES * heads * arch.head_dim
 
 
 def _prefill_tokens(load: Load) -> int:
@@ -131,7 +139,7 @@ def _pass(
     if not logits:
         return held
     arch, rows = kind.arch, requests * tokens
-    width = FLOAT_BYTES + (WIDE_BYTES if kind.upcast else 0)
+    width = FLOAT_BYTES * facts.logit_copies(arch.model_type) + (WIDE_BYTES if kind.upcast else 0)
     held = max(held, rows * (arch.hidden * FLOAT_BYTES + arch.vocab * width))
     if prompt_log_probabilities:
         one = WIDE_BYTES if kind.upcast else FLOAT_BYTES
@@ -164,7 +172,11 @@ def _layer(kind: Kind, requests: int, tokens: int, *, padded: bool) -> int:
 def _formed(form: facts.LayerForm, arch: Architecture, requests: int, tokens: int, *, padded: bool) -> int:
     linear = form.hidden * arch.hidden + form.intermediate * arch.intermediate + form.head_dim * arch.head_dim
     squared = tokens * tokens
-    mask = form.mask * requests * squared if padded else 0
+    if form.experts and arch.experts is not None:
+        width = arch.experts.intermediate * arch.experts.per_token // arch.experts.count
+        linear += form.experts * width + form.intermediate * arch.experts.shared_intermediate
+    beyond = form.mask_beyond_window and arch.sliding_window is not None and tokens > arch.sliding_window
+    mask = form.mask * requests * squared if padded or beyond else 0
     return requests * tokens * linear + form.quadratic * requests * arch.heads * squared + form.square * squared + mask
 
 

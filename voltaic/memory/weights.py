@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING
 
 from voltaic.memory import facts
 from voltaic.memory.allocator import Reservation
 from voltaic.memory.split import Pieces, Share, split
-from voltaic.models import embedding_tensors, head_tensors, layer_tensors
+from voltaic.models.parameters import embedding_tensors, head_tensors, layer_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,14 +67,18 @@ def weights_of(
     """
     if fmt not in {"float16", "bfloat16", "bitsandbytes"}:
         return None
-    layer = [(size, 1) for size in _sizes(layer_tensors(arch, 0), fmt)]
+    groups = layer_groups(arch)
+    if len(groups) != 1 or arch.towers or arch.encoder_layers:
+        return None  # which of its layers a split puts where is not modelled
+    layer = [(_size(tensor, fmt), tensor.count) for tensor in groups[0].tensors]
     layer += _buffers(arch, transformers)
     embeddings = _by_module(embedding_tensors(arch), fmt)
     norm, head = _end(arch, fmt)
     layer_bytes = sum(size * count for size, count in layer)
     # accelerate takes one bit for an element of a mask, PyTorch a byte.
     planned = layer_bytes - _mask(arch) * 7 // 8
-    leaves = arch.layers * len(_by_module(layer_tensors(arch, 0), fmt)) + len(embeddings) + 1 + bool(head)
+    modules = {tensor.name.rpartition(".")[0]: tensor.count for tensor in groups[0].tensors}
+    leaves = arch.layers * sum(modules.values()) + len(embeddings) + 1 + bool(head)
     pieces = Pieces(
         embedding=tuple(sum(module) for module in embeddings),
         layer=planned,
@@ -99,15 +104,13 @@ def weights_of(
 
 
 def _size(tensor: Tensor, fmt: str) -> int:
+    """Return the bytes of one of the tensors alike."""
     if fmt == "bitsandbytes" and tensor.inputs is not None:  # not so for embedding and head
         int8 = facts.table()["int8"]
-        rows = tensor.elements // tensor.inputs
-        return int(tensor.elements * int8["bytes_per_weight"] + rows * int8["bytes_per_row"])
-    return tensor.elements * FLOAT_BYTES
-
-
-def _sizes(tensors: Iterable[Tensor], fmt: str) -> list[int]:
-    return [_size(tensor, fmt) for tensor in tensors]
+        elements = prod(tensor.shape)
+        rows = elements // tensor.inputs
+        return int(elements * int8["bytes_per_weight"] + rows * int8["bytes_per_row"])
+    return prod(tensor.shape) * FLOAT_BYTES
 
 
 def _by_module(tensors: Iterable[Tensor], fmt: str) -> list[list[int]]:
@@ -119,8 +122,10 @@ def _by_module(tensors: Iterable[Tensor], fmt: str) -> list[list[int]]:
 
 def _end(arch: Architecture, fmt: str) -> tuple[list[int], list[int]]:
     """Return the sizes of the final norm and of the output head."""
-    modules = _by_module(head_tensors(arch), fmt)
-    return modules[0], [size for module in modules[1:] for size in module]
+    norm, head = [], []
+    for tensor in head_tensors(arch):
+        (norm if tensor.role == "norm" else head).append(_size(tensor, fmt))
+    return norm, head
 
 
 def _buffers(arch: Architecture, transformers: tuple[int, int, int] | None) -> list[tuple[int, int]]:
@@ -153,5 +158,5 @@ def _reserved(
 
 
 def _largest(arch: Architecture) -> int:
-    tensors = (*embedding_tensors(arch), *layer_tensors(arch, 0), *head_tensors(arch))
-    return max(tensor.elements for tensor in tensors) * FLOAT_BYTES
+    tensors = (*embedding_tensors(arch), *layer_groups(arch)[0].tensors, *head_tensors(arch))
+    return max(prod(tensor.shape) for tensor in tensors) * FLOAT_BYTES
