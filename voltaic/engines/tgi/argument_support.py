@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Support
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _LAUNCHER: Final = Source("launcher/src/main.rs, main, of 1.2.0 to 3.3.7")
 _ROUTER: Final = Source("router/src/infer.rs and router/src/infer/mod.rs of 1.2.0 to 3.3.7: limit_concurrent_requests")
 _HUB: Final = Source("huggingface_hub utils/_validators.py, validate_repo_id", "derived")
+_ADAPTER: Final = re.compile(r"[^=@]+(=[^=@]+)?(@[^=@]+)?")
+_ADAPTERS_LOADED: Final = (2, 3, 0)  # from here on the launcher loads every adapter, one without a name included
+_ADAPTERS_PARSED: Final = (2, 3, 1)  # from here on launcher and server check the form
 _EXL2_ALONE: Final = (2, 1, 0)
 
 
@@ -29,11 +33,11 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
     known = release(spec.release.version)
     if known is None:
         return ()  # the question about release and GPU says so
-    if known.version >= _EXL2_ALONE and spec.option("quantize") == "exl2" and (spec.option("num_shard") or 1) > 1:
+    if known.version >= _EXL2_ALONE and spec.option("quantize") == "exl2" and (_shards(spec, known.version) or 1) > 1:
         exl2: tuple[Support, ...] = (
             _no(
-                f"{name_of(known.text)} does not shard weights quantized by exl2, and --num-shard is "
-                f"{spec.option('num_shard')}.",
+                f"{name_of(known.text)} does not shard weights quantized by exl2, and starts "
+                f"{_shards(spec, known.version)} shards.",
                 "Sharding is currently not supported with `exl2` quantization",
                 "Write --num-shard 1.",
                 _LAUNCHER,
@@ -42,6 +46,11 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
     else:
         exl2 = ()
     return (*_count(spec, known.version), *exl2, *_other_gpus(spec))
+
+
+def _shards(spec: ServingSpec, version: Version) -> int | None:
+    """Return how many shards start, where that is certain."""
+    return shards.resolve(spec.option("sharded"), spec.option("num_shard"), spec.command.env, version, spec.gpus).count
 
 
 def _no(message: str, error: str, fix: str, source: Source, *, ends: str = "The launcher ends with") -> Support:
@@ -152,13 +161,13 @@ def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
         return ()
     return (
         *_names(spec),
-        *_together(spec),
+        *_together(spec, known.version),
         *bad_values(spec.command.env, known.version),
         *_limits(spec, known.version),
     )
 
 
-def _together(spec: ServingSpec) -> Iterator[Support]:
+def _together(spec: ServingSpec, version: Version) -> Iterator[Support]:
     if spec.option("num_shard") == 0 and spec.option("sharded") is not True:
         yield _no("--num-shard is 0.", "`num_shard` cannot be < 1", "Write --num-shard 1.", _LAUNCHER)
     if spec.option("validation_workers") == 0:
@@ -182,14 +191,22 @@ def _together(spec: ServingSpec) -> Iterator[Support]:
                 )
     adapters = spec.option("lora_adapters")
     for adapter in adapters.split(",") if isinstance(adapters, str) else ():
-        if "=" not in adapter and adapter.count("@") > 1:
-            error = f"Invalid LoRA adapter format: {adapter.strip()}"
-            yield _no(
-                f"The LoRA adapter {adapter.strip()!r} is not of the form id, id@revision or id=path.",
-                error,
-                "Write each adapter as id, id@revision or id=path.",
-                _LAUNCHER,
-            )
+        yield from _adapter(adapter.strip(), version)
+
+
+def _adapter(adapter: str, version: Version) -> Iterator[Support]:
+    """Refuse an adapter that is not named in one of the forms that the release reads."""
+    if adapter == "" and version < _ADAPTERS_LOADED:
+        return
+    parsed = version >= _ADAPTERS_PARSED
+    if _ADAPTER.fullmatch(adapter) if parsed else ("=" in adapter or adapter.count("@") <= 1) and adapter != "":
+        return
+    yield _no(
+        f"The LoRA adapter {adapter!r} is not of the form id, id@revision or id=path.",
+        f"Invalid LoRA adapter format: {adapter}",
+        "Write each adapter as id, id@revision or id=path." if adapter else "Leave --lora-adapters away.",
+        _LAUNCHER,
+    )
 
 
 def _names(spec: ServingSpec) -> Iterator[Support]:

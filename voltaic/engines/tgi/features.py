@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from voltaic.engines.base import Support
 from voltaic.engines.tgi import capability, shards
 from voltaic.engines.tgi.capability import Question
+from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.limits import effective
 from voltaic.engines.tgi.support import sentence, way_out
 from voltaic.findings import Source, quoted
@@ -25,6 +26,7 @@ _SPECULATOR_SOURCE: Final = Source("causal_lm.py of each release, CausalLM and C
 _SHARD_SIZES_SOURCE: Final = Source("server/text_generation_server/models/custom_modeling and utils/weights.py")
 _BACKENDS: Final = {"nvidia": "cuda", "amd": "rocm"}
 _TOLD_ONLY_IF_SET: Final = (2, 4, 1)  # from here on the shard is only told of an input limit that was set
+_SPECULATES: Final = (1, 3, 0)
 _HEADS_REFUSED: Final = (1, 4, 3)  # before, Medusa heads are loaded and not used
 _MEDUSA_UNTIL: Final = (2, 0, 2)
 
@@ -198,12 +200,23 @@ def adapters(case: Case, ways: set[Implementation]) -> Iterator[Support]:
 
 
 def speculator(case: Case, ways: set[Implementation]) -> Iterator[Support]:
-    """Refuse trained speculators (Medusa, MLP) outside of flash attention."""
+    """Refuse trained speculators (Medusa, MLP) outside of flash attention, and more tokens than they have heads for."""
     config = case.spec.model.config or {}
+    heads = config.get("medusa_num_heads", config.get("n_predict"))
     trained = "medusa_num_heads" in config or config.get("model_type") == "mlp_speculator"
-    if not trained or "transformers-fallback" not in ways:
+    if not trained or case.version < _SPECULATES:
         return
-    if case.version < _HEADS_REFUSED:
+    asked = case.spec.option("speculate")
+    if isinstance(heads, int) and isinstance(asked, int) and asked > heads:
+        yield Support(
+            "no",
+            f"--speculate {asked} is more than the {heads} tokens that this speculator was trained for.",
+            f'The shard ends with "Speculate is set to `{asked}` but this [...] only has `{heads}` heads, please make '
+            'them match"',
+            f"Write --speculate {heads} or less, or leave it away.",
+            (families().source,),
+        )
+    if "transformers-fallback" not in ways or case.version < _HEADS_REFUSED:
         return
     error = _MEDUSA if case.version <= _MEDUSA_UNTIL else _SPECULATOR
     yield Support(

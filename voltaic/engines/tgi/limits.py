@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from voltaic.engines.tgi import launcher
 from voltaic.engines.tgi.options import options
 from voltaic.findings import Source
 
@@ -134,11 +135,13 @@ def _tokens(
     if version < _V3:
         values["max_batch_prefill_tokens"] = most
         return
-    # 3.x reckons with the GPU's speed where it knows the card; it knows neither V100 nor MI300.
-    if gpu is None or gpu.arch not in {"sm_70", "gfx942"}:
+    # 3.x reckons with the GPU's speed where it knows the card.
+    reckoned = None if gpu is None else launcher.budget(arch, gpu.name, version, shards, _DEFAULT_POSITIONS)
+    if gpu is None or reckoned is None:
         return
+    reckoned = min(reckoned, positions) if positions is not None else reckoned
     room = _vram_estimate(arch, gpu, shards, float(given.get("cuda_memory_fraction", 1.0)))
-    values["max_batch_prefill_tokens"] = most if room is None or flash else min(most, room)
+    values["max_batch_prefill_tokens"] = reckoned if room is None or flash else min(reckoned, room)
 
 
 def _vram_estimate(arch: Architecture | None, gpu: GpuModel, shards: int, fraction: float) -> int | None:
