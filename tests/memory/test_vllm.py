@@ -153,13 +153,33 @@ def test_llama_on_an_h200_by_hand() -> None:
 
 def test_the_share_covers_an_estimate_of_graphs_in_newer_releases() -> None:
     """From 0.20 on the default share is 0.92 and graphs come out of the pool, unless the variable says no."""
-    with_graphs = bill("0.20.0", "h100-80gb", "m", "--gpu-memory-utilization", "0.9", config=LLAMA_31)
-    without = bill("0.19.1", "h100-80gb", "m", config=LLAMA_31)
-    assert (without.kv_cache_tokens - with_graphs.kv_cache_tokens) * 131072 / GIB == pytest.approx(0.9, abs=0.01)
-    env = {"VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS": "0"}
-    off = bill("0.20.0", "h100-80gb", "m", "--gpu-memory-utilization", "0.9", config=LLAMA_31, env=env)
-    assert off.kv_cache_tokens == without.kv_cache_tokens
-    assert with_graphs.margin > without.margin
+    args = ("0.20.0", "h100-80gb", "m", "--gpu-memory-utilization", "0.9")
+    inside = bill(*args, config=LLAMA_31)
+    outside = bill(*args, config=LLAMA_31, env={"VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS": "0"})
+    assert (outside.kv_cache_tokens - inside.kv_cache_tokens) * 131072 / GIB == pytest.approx(0.9, abs=0.01)
+    old = bill("0.19.1", *args[1:], config=LLAMA_31)
+    assert inside.margin > old.margin
+    assert inside.per_gpu[0].activations > old.per_gpu[0].activations
+
+
+def test_activations_that_few_have_seen_leave_it_open() -> None:
+    """From 0.20 on a pool that holds a request with the least activations alone is not known to suffice."""
+    args = ("m", "--max-model-len", "131072", "--enforce-eager")
+    assert (
+        "how much activations"
+        in no_bill(
+            "0.20.0",
+            "l40s-48gb",
+            *args,
+            "--max-num-seqs",
+            "2048",
+            "--max-num-batched-tokens",
+            "2048",
+            "--gpu-memory-utilization",
+            "0.9",
+            config=LLAMA_31,
+        ).because
+    )
 
 
 def test_the_context_is_inside_the_share_of_the_first_v1() -> None:

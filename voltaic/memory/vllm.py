@@ -152,7 +152,7 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
     )
     short = shortfalls(server, pool, needed, communication, graphs)
     if short and _may_suffice(server, pool, needed, communication, graphs):
-        doubt = "communication and CUDA graphs" if server.many else "CUDA graphs"
+        doubt = "activations, communication and CUDA graphs" if server.many else "activations and CUDA graphs"
         return NoBill(
             f"how much {doubt} of {case.title} take on {gpu.title} is not known: with the most that is reported it is "
             f"too much ({short[0].message.rstrip('.')}), with the least it is not",
@@ -178,6 +178,7 @@ def _may_suffice(server: Server, pool: Pool, needed: int, communication: int, gr
     case = server.case
     beside, inside, size = vllm_facts.doubtful(case.version, case.gpu.arch, v1=server.v1, many=server.many)
     size = min(size, graphs)
+    inside += pool.activations - _activations(server, least=True)
     roomier = replace(pool, sure=pool.sure + inside + (size if pool.graphs_inside else 0))
     return not shortfalls(server, roomier, needed, communication - beside, graphs - size)
 
@@ -191,11 +192,11 @@ def _converted(server: Server, held: int) -> NoBill:
     )
 
 
-def _activations(server: Server) -> int:
+def _activations(server: Server, *, least: bool = False) -> int:
     parts = limits.effective(server.case).chunked
     sampled = vllm_facts.samples(server.case.version, v1=server.v1, parts=parts)
     run = vllm_sizes.Pass(server.tokens, server.runs.limits["max_num_seqs"], sampled=sampled)
-    coefficient = vllm_facts.sampler_bytes(server.case.version, v1=server.v1)
+    coefficient = vllm_facts.sampler_bytes(server.case.version, v1=server.v1, least=least)
     element = vllm_sizes.ELEMENT[server.runs.dtype]
     return vllm_sizes.activations(server.arch, run, server.runs.shards, element, coefficient)
 

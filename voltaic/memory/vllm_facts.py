@@ -40,10 +40,10 @@ def margin(version: Version, *, calibrated: bool) -> float:
 
 
 @lru_cache(maxsize=1024)
-def sampler_bytes(version: Version, *, v1: bool) -> float:
-    """Return the bytes that one sampled row holds for each word of the vocabulary."""
+def sampler_bytes(version: Version, *, v1: bool, least: bool = False) -> float:
+    """Return the bytes that one sampled row holds for each word of the vocabulary, the most or the least reported."""
     row = table()["sampler"]
-    return float(_row(row["v1"], version) if v1 else row["v0"])
+    return float(_row(row["v1_least" if least else "v1"], version) if v1 else row["v0"])
 
 
 @lru_cache(maxsize=1024)
