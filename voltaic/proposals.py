@@ -115,7 +115,7 @@ def other_models(spec: ServingSpec, *, at_most: bool = False) -> list[CatalogueM
     smaller = [
         model
         for model in _of_family(arch.model_type)
-        if model.architecture.quantization is None
+        if architecture_of(model).quantization is None
         and size_of(model) < now + at_most
         and (_for_chat(model.id) or not chat)
         and model.id != spec.model.id
@@ -140,7 +140,7 @@ def quantized_siblings(spec: ServingSpec) -> list[CatalogueModel]:
     alike = [
         model
         for model in _of_family(arch.model_type)
-        if model.architecture.quantization is not None and _shape(model.architecture) == _shape(arch)
+        if architecture_of(model).quantization is not None and _shape(architecture_of(model)) == _shape(arch)
     ]
     alike.sort(key=lambda model: (name not in model.id.lower(), model.id))
     return [model for model in alike if name in model.id.lower()] or alike
@@ -173,13 +173,36 @@ def instead(spec: ServingSpec, model: CatalogueModel) -> dict[str, Any]:
 
 def size_of(model: CatalogueModel) -> int:
     """Return the number of parameters."""
-    size = _sizes.get(model.id)
-    if size is None:
-        size = _sizes.setdefault(model.id, models.parameter_count(model.architecture))
-    return size
+    return _known(model)[2]
 
 
-_sizes: dict[str, int] = {}
+def architecture_of(model: CatalogueModel) -> Architecture:
+    """Return the architecture of a model of the catalogue."""
+    return _known(model)[1]
+
+
+def outweighs(model: CatalogueModel, spec: ServingSpec, *, quantized: bool) -> bool:
+    """Return whether the weights alone are more than all GPUs of the spec have, whatever else is done."""
+    if spec.gpu is None or spec.gpus is None:
+        return False
+    bits = _LEAST_BITS if quantized else _BITS
+    return size_of(model) * bits // 8 > spec.gpu.usable_bytes * spec.gpus
+
+
+_BITS: Final = 16
+"""Bits of a weight that is not quantized."""
+_LEAST_BITS: Final = 4
+"""Bits of a weight in the format that weighs least."""
+_facts: dict[str, tuple[CatalogueModel, Architecture, int]] = {}
+
+
+def _known(model: CatalogueModel) -> tuple[CatalogueModel, Architecture, int]:
+    """Return what is asked of a model again and again; kept for as long as the catalogue has that very model."""
+    found = _facts.get(model.id)
+    if found is None or found[0] is not model:
+        architecture = model.architecture
+        found = _facts[model.id] = (model, architecture, models.parameter_count(architecture))
+    return found
 
 
 def _for_chat(name: str) -> bool:

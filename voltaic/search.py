@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 MOST_SIBLINGS: Final = 2
 """Quantized checkpoints of one model that are tried."""
+MOST_MODELS: Final = 8
+"""Models of other shapes, none of which outweighs the GPUs, that are tried before the search for one ends."""
+MOST_LONGER: Final = 2
+"""Models hardly smaller than one that fits that are tried for longer requests."""
 LOADS_NO_QUANTIZED: Final = "transformers-fallback"
 """The implementation that loads no quantized checkpoint on any GPU; asking it for each would be in vain."""
 SPLITS_LAYERS: Final = frozenset({"transformers-fallback", "llama.cpp"})
@@ -56,6 +60,7 @@ class Search(Trying):
         if not self.found:
             for start in self.unfit[:1]:
                 self._on_larger_profiles(start, nearby=False)
+        self.most_judged = MOST_JUDGED
         family_is_too_large = self._with_other_models()
         fixes = tuple(sorted(self.found, key=lambda fix: fix.rank))[:MOST_FIXES]
         keeps = any(self._stays_here(fix) and "model" not in fix.settings for fix in fixes)
@@ -204,17 +209,25 @@ class Search(Trying):
         kept, largest = len(self.found), 0
         best: Fix | None = None
         alike: set[tuple[Architecture, int | None]] = set()
+        tried = 0
         for model in candidates:
-            if (shapes := (model.architecture, model.weights_bytes)) in alike:
+            if best is not None and proposals.size_of(model) * MOST_SHRINKING < largest:
+                continue
+            if proposals.outweighs(model, start.spec, quantized=bool(lighter)):
+                continue
+            if (shapes := (proposals.architecture_of(model), model.weights_bytes)) in alike:
                 continue  # of models of the same shapes the first is the nearest
             alike.add(shapes)
-            if best is not None and proposals.size_of(model) * MOST_SHRINKING < largest:
+            tried += 1
+            if tried > (MOST_MODELS if best is None else MOST_LONGER):
+                self.bills_are_known &= best is not None  # then not all were tried
                 break
             self._or_smaller(start, {**proposals.instead(start.spec, model), **lighter}, first=True)
             fixes, self.found[kept:] = self.found[kept:], []
             if not fixes:
                 continue
-            largest = proposals.size_of(model) if best is None else largest
+            if best is None:
+                largest, tried = proposals.size_of(model), 0
             best = max(fixes[0] if best is None else best, fixes[0], key=self._serves)
         self.found += [] if best is None else [best]
         return best is not None

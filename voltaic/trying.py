@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 MOST_FIXES: Final = 5
 """Ways out that are worth reading."""
-MOST_JUDGED: Final = 60
+MOST_JUDGED: Final = 48
 """Changes judged before the search ends: at well under a millisecond each it is bounded however large the catalogue."""
+KEPT_FOR_MODELS: Final = 12
+"""Of these, judged at the end: however many releases were tried in vain, another model is tried."""
 COST_OF_A_STACK: Final = 5
 """Changes that could be judged in the time in which a stack is derived anew."""
 
@@ -55,14 +57,17 @@ class Trying:
         self.ways = ways
         self.found: list[Fix] = []
         self.judged = 0
+        self.most_judged = MOST_JUDGED - KEPT_FOR_MODELS
         # A stack sets these variables by itself, also after a change; a command line of one's own must be told.
         self.follows = not self._missing(self.spec)
 
     def _done(self) -> bool:
-        return len(self.found) >= MOST_FIXES or self.judged >= MOST_JUDGED
+        return len(self.found) >= MOST_FIXES or self.judged >= self.most_judged
 
     def _try(self, settings: dict[str, Any]) -> Tried | None:
         """Judge a change, with the variables that it needs; None where it cannot be made."""
+        if self.judged >= self.most_judged:
+            return None
         self.judged += 1
         spec = changes.apply(self.spec, settings) if settings else self.spec
         if spec is None:
@@ -74,6 +79,7 @@ class Trying:
         if plain.starts:
             return plain
         for name, value in missing.items():
+            self.judged += 1
             tried = self._told(settings, {name: value}, shown=True)
             if tried is not None and tried.starts:
                 return tried
