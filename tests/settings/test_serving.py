@@ -131,6 +131,15 @@ def test_quantization_leaves_the_data_type_away() -> None:
     assert "--dtype" in spec_of(quantization="bitsandbytes", dtype="float16").command.args
 
 
+def test_no_dtype_is_derived_beside_a_checkpoint_that_is_quantized() -> None:
+    """The launcher finds the method in the configuration, and refuses a data type beside it."""
+    stack = {"profile": "a100-80gb-1gpu", "model": "Qwen/Qwen2.5-7B-Instruct-AWQ"}
+    spec = settings.serving_spec(settings.read(stack, where="Pulumi.it.yaml"))
+
+    assert "--dtype" not in spec.command.args
+    assert judge(spec).verdict == "accept"
+
+
 def test_extra_arguments_are_passed_on_and_judged() -> None:
     """Further arguments come last, and are read like the rest."""
     spec = spec_of(extraArgs="--max-waiting-tokens 7")

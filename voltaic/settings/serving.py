@@ -151,8 +151,8 @@ class _Writer:
             options["quantize"] = settings.quantization
         if settings.dtype is not None:
             options["dtype"] = settings.dtype
-        elif settings.quantization is None and self.bare.gpu is not None:
-            # With most methods the launcher refuses to be given both.
+        elif settings.quantization is None and self.bare.gpu is not None and not self._quantized():
+            # With most methods, the checkpoint's own included, the launcher refuses to be given both.
             options["dtype"] = defaults.dtype(self.bare.gpu, self.bare.model.architecture)
         bound = self.engine.batch_bound(self.bare.release.version)
         requests = {bound: limits["max_batch_size"]} if "max_batch_size" in limits else {}
@@ -160,6 +160,11 @@ class _Writer:
         # The port is the Service's as well: one of somebody's own is for the judge to refuse.
         kept = {"port", *self.given}
         return {name: value for name, value in derived.items() if name in kept or name not in self.extra}
+
+    def _quantized(self) -> bool:
+        """Return whether the checkpoint itself is quantized."""
+        architecture = self.bare.model.architecture
+        return architecture is not None and architecture.quantization is not None
 
     def _parsed(self, options: Mapping[str, Any], environment: Mapping[str, str | None]) -> ServingSpec:
         version = self.bare.release.version
