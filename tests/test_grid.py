@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from voltaic import grid, hardware, models
+from voltaic import defaults, grid, hardware, models
 from voltaic.document import line_from_spec, spec_from_line
 from voltaic.spec import Release
 
 PHI = "microsoft/phi-2"
-MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
+LLAMA = "meta-llama/Llama-2-7b-chat-hf"
 OFF = {"USE_FLASH_ATTENTION": "false"}
 
 
@@ -40,16 +40,18 @@ def test_what_a_stack_would_derive_is_derived() -> None:
     assert cell.judged.spec.command.env["USE_FLASH_ATTENTION"] == "false"
 
 
-@pytest.mark.parametrize(("engine", "version"), [("vllm", "0.8.5")])
-def test_another_engine_gets_what_it_needs_on_these_gpus(engine: str, version: str) -> None:
+@pytest.mark.parametrize(
+    ("engine", "shards", "length"),
+    [("vllm", "tensor_parallel_size", "max_model_len"), ("lmdeploy", "tp", "session_len")],
+)
+def test_another_engine_gets_what_it_needs_on_these_gpus(engine: str, shards: str, length: str) -> None:
     """Without arguments it gets a shard a GPU and what it requires there, so that its limits are what is judged."""
-    cells = judged(engine, version, model=MISTRAL, profile="v100-2gpu", contexts=(2048, 4096))
+    cells = judged(engine, defaults.engine_version(engine), model=LLAMA, profile="v100-2gpu", contexts=(2048, 4096))
 
     assert [cell.verdict for cell in cells] == ["accept", "accept"]
     for cell in cells:
         assert cell.judged is not None
-        assert cell.judged.spec.option("tensor_parallel_size") == 2
-        assert cell.judged.spec.option("max_model_len") == cell.context
+        assert (cell.judged.spec.option(shards), cell.judged.spec.option(length)) == (2, cell.context)
         assert cell.limits[0] == cell.context
 
 
