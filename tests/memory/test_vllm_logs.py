@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from voltaic.document import spec_from_line
 from voltaic.engines.versions import Version, parse_version
 from voltaic.engines.vllm import releases
 from voltaic.memory import vllm_facts, vllm_sizes
 from voltaic.models import Architecture, read_config
 from voltaic.units import GIB
+from voltaic.verdict import judge
 
 TABLE = tomllib.loads(Path(__file__).with_name("published").joinpath("vllm_logs.toml").read_text(encoding="utf-8"))
 CONTEXT = 0.45
@@ -125,3 +127,44 @@ def test_a_third_of_the_logs_is_held_back() -> None:
     assert len(LOGS) >= 25
     assert all(log.row["source"].strip() and releases.release(log.row["release"]) for log in LOGS)
     assert sum(log.row["held_back"] for log in LOGS) >= len(LOGS) / 3
+
+
+HALF = ("--dtype", "half")
+
+
+@pytest.mark.parametrize(
+    ("model", "gpu", "gpus", "release", "args", "ran"),
+    [
+        ("llama-3_1-8b", "l4-24gb", 1, "0.7.0", (), False),
+        ("llama-3_1-8b", "v100-16gb", 2, "0.6.5", (*HALF, "--gpu-memory-utilization", "0.95"), False),
+        ("llama-3_1-8b", "v100-16gb", 2, "0.6.5", (*HALF, "--gpu-memory-utilization", "0.90"), True),
+        ("llama-3_1-8b", "l40s-48gb", 1, "0.8.4", ("--max-model-len", "32768"), True),
+        ("distill-qwen-7b", "v100-32gb", 1, "0.7.0", (*HALF, "--max-model-len", "2048"), True),
+        ("qwen2_5-0_5b", "t4-16gb", 1, "0.6.6", HALF, True),
+        ("qwen2_5-1_5b", "t4-16gb", 1, "0.7.2", (*HALF, "--gpu-memory-utilization", "0.5"), True),
+        ("qwen2_5-math-1_5b", "l4-24gb", 1, "0.7.2", (), True),
+        ("qwen2_5-math-1_5b", "l40s-48gb", 1, "0.7.2", ("--gpu-memory-utilization", "0.85"), True),
+        ("llama-3_1-8b", "a100-40gb", 1, "0.19.1", ("--max-model-len", "32768"), True),
+    ],
+)
+def test_what_died_is_not_accepted_and_what_ran_is_not_refused(  # noqa: PLR0917  a table
+    model: str,
+    gpu: str,
+    gpus: int,
+    release: str,
+    args: tuple[str, ...],
+    ran: bool,  # noqa: FBT001
+) -> None:
+    """Published starts on GPU models that are known here, judged by their command lines."""
+    if gpus > 1:
+        args = (*args, "-tp", str(gpus), "--max-model-len", "40000", "--enable-chunked-prefill", "False")
+    line = {
+        "gpu": gpu,
+        "gpus": gpus,
+        "engine": "vllm",
+        "engine_version": release,
+        "config": TABLE["config"][model],
+        "args": ["m" if release == "0.19.1" else "--model=m", *args],
+        "model_id": "m",
+    }
+    assert judge(spec_from_line(line)).verdict != ("refuse" if ran else "accept")
