@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it is found, read aloud and copied
     "svg.hashsalt": "voltaic",  # the same picture has the same ids, and so the same bytes
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a name with dollar signs is a name
 }
 
 
@@ -81,7 +83,8 @@ def draw(verdict: Verdict, path: str, *, contexts: tuple[int, ...] = (), batch_s
     picture = _in_words(verdict, verdict.bill, found)
     suffix = Path(path).suffix.lower()
     style: Any = _STYLE
-    with rc_context(style):
+    with rc_context(style), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of letters that the font lacks: they are drawn as boxes
         figure = _figure(verdict.bill, found, picture)
         out = io.BytesIO()
         if suffix == ".png":
@@ -128,7 +131,8 @@ def _in_words(verdict: Verdict, bill: Bill, found: Headroom | None) -> Picture:
         )
     if found is not None:
         lines.append(found.in_words())
-    return Picture(f"{WORDS[verdict.verdict]}{tight}: {subject(verdict.spec)}", " ".join(lines))
+    name = "".join(letter if letter.isprintable() else "?" for letter in subject(verdict.spec))
+    return Picture(f"{WORDS[verdict.verdict]}{tight}: {name}", " ".join(lines))
 
 
 def _told(svg: str, picture: Picture) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import TYPE_CHECKING
@@ -133,3 +134,22 @@ def test_without_a_bill_there_is_no_picture_and_the_verdict_stands(voltaic: Volt
     assert result.stdout.startswith("UNKNOWN  nobody/nothing")
     assert f"--plot {tmp_path}/bill.png: there is no bill to draw: " in result.stderr
     assert (result.exit_code, os.listdir(tmp_path)) == (3, [])  # noqa: PTH208  hidden files too
+
+
+def test_any_name_can_be_drawn(voltaic: Voltaic, tmp_path: Path) -> None:
+    """Dollar signs, markup, letters that the font lacks and control characters in a name break no picture."""
+    from voltaic.models import known_model
+
+    known = known_model("microsoft/phi-2")
+    assert known is not None
+    folder = tmp_path / "a$b_{$<c>&\x01\u6f22"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(dict(known.config)), encoding="utf-8")
+    words = ("plan", "--gpu", "v100-16gb", "--gpus", "1", "--model-dir", str(folder), *SMALL)
+    told = ("--env", "USE_FLASH_ATTENTION=false", "--plot", str(tmp_path / "a.svg"), "--", "--num-shard", "1")
+
+    result = voltaic(*words, *told, "--max-input-tokens", "512", "--max-total-tokens", "1024", "--max-batch-size", "1")
+
+    assert result.stdout.endswith("a.svg\n"), result.output
+    assert result.stderr == ""
+    assert any("a$b_{$<c>&?\u6f22" in text for text in texts(tmp_path / "a.svg"))
