@@ -33,11 +33,12 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
     known = release(spec.release.version)
     if known is None:
         return ()  # the question about release and GPU says so
+    stated = spec.option("num_shard")
     if known.version >= _EXL2_ALONE and spec.option("quantize") == "exl2" and (_shards(spec, known.version) or 1) > 1:
         exl2: tuple[Support, ...] = (
             _no(
-                f"{name_of(known.text)} does not shard weights quantized by exl2, and starts "
-                f"{_shards(spec, known.version)} shards.",
+                f"{name_of(known.text)} does not shard weights quantized by exl2, and "
+                + (f"--num-shard is {stated}." if stated else f"starts {_shards(spec, known.version)} shards."),
                 "Sharding is currently not supported with `exl2` quantization",
                 "Write --num-shard 1.",
                 _LAUNCHER,

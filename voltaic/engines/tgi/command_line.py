@@ -63,7 +63,7 @@ def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None
             _from_arguments(reading, option)
         if option.variable in env:
             _from_environment(reading, option, env)
-    for variable in facts.variables:
+    for variable in facts.variables if None in env.values() else ():
         if env.get(variable.name, "") is None and not variable.shared and variable.in_release(number):
             _unreadable(reading, variable.name)
     return CommandLine(tuple(args), dict(env), _canonical(reading), tuple(reading.faults))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -20,11 +21,20 @@ _CACHING: Final = ("USE_PREFIX_CACHING", "PREFIX_CACHING")
 _CACHING_ERROR: Final = "Prefix caching is only supported with flashinfer"
 
 
+@functools.cache
+def _checked() -> Mapping[str, Variable]:
+    """Return the variables whose values are checked, by name."""
+    rows = options().variables
+    return {row.name: row for row in rows if row.allowed or row.between is not None or row.name in _CACHING}
+
+
 def bad_values(env: Mapping[str, str | None], version: Version) -> Iterator[Support]:
     """Refuse values that the server's own checks do not let through; they are read even where nothing uses them."""
+    if env.keys().isdisjoint(_checked()):
+        return
     facts = options()
-    for variable in facts.variables:
-        value = env.get(variable.name)
+    for name, variable in _checked().items():
+        value = env.get(name)
         if value is None or not variable.in_release(version) or _taken(variable, value, version):
             continue
         wanted = ", ".join(variable.values(version)) or _between(variable)
@@ -56,7 +66,7 @@ def _between(variable: Variable) -> str:
 def _paged_prefixes(env: Mapping[str, str | None], version: Version) -> Iterator[Support]:
     """Refuse prefix caching on an attention that has none."""
     facts = options()
-    for variable in facts.variables:
+    for variable in _checked().values():
         asked = (env.get(variable.name) or "").lower() in {"1", "true"}
         if variable.name not in _CACHING or not variable.in_release(version) or not asked:
             continue
