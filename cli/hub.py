@@ -225,6 +225,8 @@ def _explained(model_id: str, revision: str | None) -> Iterator[None]:
             f"{model_id}: {_endpoint()} cannot be reached ({type(error).__name__}). Where there is no network, add a "
             "folder with its config.json: voltaic models add DIR"
         ) from error
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise HubFault(f"{model_id}: the hub's answer cannot be understood ({type(error).__name__}).") from error
 
 
 def _endpoint() -> str:

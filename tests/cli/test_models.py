@@ -222,6 +222,25 @@ def test_what_cannot_be_read_is_one_clear_error(
     assert "Traceback" not in result.output + result.stderr
 
 
+@pytest.mark.parametrize("offsets", [[0], ["a", "b"], None, [5, 1], [0, 2**60], {"a": 1}])
+def test_headers_may_hold_anything(voltaic: Voltaic, hub: Any, offsets: Any) -> None:
+    """A header whose tensors are no tensors is an error with its reason, whatever it holds."""
+    text = json.dumps({"t": {"dtype": "U8", "shape": [1], "data_offsets": offsets}}).encode()
+    hub.add(ID, {**repository(), "model.safetensors": len(text).to_bytes(8, "little") + text})
+    result = voltaic("models", "add", ID)
+    assert result.exit_code == 2
+    assert "voltaic models add: my-team/tiny-llama: " in error(result)
+
+
+@pytest.mark.parametrize("card", [{"license": ["mit", 3]}, {"license": 7}, {"license": None}, {"license": "other"}])
+def test_licences_may_be_anything(voltaic: Voltaic, hub: Any, card: dict[str, Any]) -> None:
+    """Whatever a model card says of its licence is kept as a text."""
+    hub.add(ID, repository(), **card)
+    result = voltaic("models", "add", ID, "--json")
+    assert result.exit_code == 0, result.output
+    assert isinstance(json.loads(result.stdout)["license"], str)
+
+
 def test_an_unknown_revision_and_a_broken_hub_are_told_apart(voltaic: Voltaic, hub: Any) -> None:
     """Each failure of the hub has its own way out."""
     hub.add(ID, repository())

@@ -15,6 +15,7 @@ import voltaic.models
 from voltaic.models import (
     CatalogueModel,
     InvalidConfig,
+    catalogue_files,
     checkpoint_bytes,
     known_ids,
     known_model,
@@ -22,6 +23,7 @@ from voltaic.models import (
     near_ids,
     resolve,
 )
+from voltaic.models import known as knowledge
 from voltaic.units import gib
 
 FILES = sorted((Path(voltaic.models.__file__).parent / "catalogue").glob("*.json"))
@@ -173,6 +175,14 @@ def test_sizes_agree_with_the_shapes(model: CatalogueModel) -> None:
 def test_capitals_do_not_matter(model_id: str) -> None:
     """An id is found whatever its capitals, as the hub leads every spelling to the same repository."""
     assert known(model_id).id == "mistralai/Mistral-7B-Instruct-v0.2"
+
+
+@pytest.mark.parametrize("model_id", ["microsoft/phi-2", "MICROSOFT/Phi-2", "gpt2", "not/known"])
+def test_no_more_than_one_file_is_read_for_an_id(model_id: str) -> None:
+    """A plan of one model does not pay for the others: at most its own file is opened, of an unknown id none."""
+    knowledge.forget()
+    resolve(model_id)
+    assert catalogue_files.load.cache_info().misses == (0 if model_id == "not/known" else 1)
 
 
 def test_an_alias_leads_to_the_model() -> None:
