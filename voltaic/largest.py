@@ -85,13 +85,15 @@ def largest_limits(spec: ServingSpec) -> LargestLimits:
     load = fitting.load
     positions = None if spec.model.architecture is None else spec.model.architecture.max_positions
     longest = max(positions or MOST_TOKENS, STEP)
-    looked = _Looking(fitting, verdict)
+    bill = fitting.bill(load)
+    pool = isinstance(bill, Bill) and bill.kv_cache_tokens != load.requests * load.total
+    # From a pool requests take what they use: more of them than it holds at full length would wait for each other.
+    most = max(1, bill.kv_cache_tokens // load.total) if pool and isinstance(bill, Bill) else MOST_REQUESTS
+    looked = _Looking(fitting, verdict, pool=pool)
     total = looked.largest(
         "maxTotalTokens", load.total, longest // STEP, lambda steps: fitting.of_length(steps * STEP), STEP
     )
-    requests = looked.largest(
-        "maxBatchSize", load.requests, MOST_REQUESTS, lambda size: replace(load, requests=size), 1
-    )
+    requests = looked.largest("maxBatchSize", load.requests, most, lambda size: replace(load, requests=size), 1)
     nothing = total.tight is None and requests.tight is None
     return LargestLimits(total, requests, looked.because if nothing else "")
 
@@ -99,8 +101,10 @@ def largest_limits(spec: ServingSpec) -> LargestLimits:
 class _Looking:
     """Looks for the largest values of one spec."""
 
-    def __init__(self, fitting: Fitting, verdict: Verdict) -> None:
+    def __init__(self, fitting: Fitting, verdict: Verdict, *, pool: bool) -> None:
         self.fitting = fitting
+        self.pool = pool
+        """Whether the engine takes what is free for its cache: then a limit for all requests together says nothing."""
         self.because = _because(verdict) or "no limits fit"
 
     def largest(self, key: str, asked: int, most: int, load: Callable[[int], Load], step: int) -> Largest:
@@ -116,9 +120,9 @@ class _Looking:
             return None
         found = load(number)
         settings = {**fitting.settings(found), key: number * step}
-        pool = fitting.spec.option("max_batch_total_tokens")
+        together = fitting.engine.stated(fitting.spec, "maxBatchTotalTokens")
         least = max(found.requests * found.total, found.prefill or 0)
-        if isinstance(pool, int) and pool < least:
+        if not self.pool and isinstance(together, int) and together < least:
             settings["maxBatchTotalTokens"] = least
         spec = changes.apply(fitting.spec, settings)
         verdict = None if spec is None else judge(spec)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_SIBLINGS: Final = 2
 """Quantized checkpoints of one model that are tried."""
-MOST_MODELS: Final = 8
+MOST_MODELS: Final = 4
 """Models of other shapes, none of which outweighs the GPUs, that are tried before the search for one ends."""
 MOST_LONGER: Final = 2
 """Models hardly smaller than one that fits that are tried for longer requests."""
@@ -207,6 +207,8 @@ class Search(Trying):
     ) -> bool:
         """Keep the model nearest in size that fits, or one hardly smaller that serves longer requests."""
         kept, largest = len(self.found), 0
+        # Where smaller limits alone help, another model is worth naming only where it keeps the limits.
+        fits_here = any(fix.settings.keys() <= LIMITS and not fix.tight for fix in self.found)
         best: Fix | None = None
         alike: set[tuple[Architecture, int | None]] = set()
         tried = 0
@@ -222,7 +224,8 @@ class Search(Trying):
             if tried > (MOST_MODELS if best is None else MOST_LONGER):
                 self.bills_are_known &= best is not None  # then not all were tried
                 break
-            self._or_smaller(start, {**proposals.instead(start.spec, model), **lighter}, first=True)
+            change = {**proposals.instead(start.spec, model), **lighter}
+            self._or_smaller(start, change, or_smaller=not fits_here, first=True)
             fixes, self.found[kept:] = self.found[kept:], []
             if not fixes:
                 continue
