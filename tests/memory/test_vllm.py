@@ -219,6 +219,13 @@ def test_latent_attention_keeps_its_latent() -> None:
     assert whole > parts
 
 
+def test_a_request_takes_whole_blocks() -> None:
+    """Seventeen tokens take two blocks of sixteen, with a window and without."""
+    sizes = vllm_sizes.CacheSizes(100, ((40, 8),))
+    assert (sizes.request(17, 16), sizes.request(16, 16)) == (3200, 1600)
+    assert sizes.request_windowed(160, 16, 16) == 160 * 100 - (160 - 48) * 40
+
+
 def test_windows_are_charged_in_full_where_nobody_promises_less() -> None:
     """Example D: all tokens of all layers, against what a hybrid manager may keep."""
     sizes = vllm_sizes.CacheSizes(48 * 8192, ((40 * 8192, 1024),))

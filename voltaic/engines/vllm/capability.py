@@ -87,6 +87,14 @@ def families_source() -> Source:
     return data.source(families()["source"], families()["confidence"])
 
 
+@functools.lru_cache(maxsize=256)
+def prefix(version: Version) -> Cell:
+    """Return the fact about prefix caching and chunked prefill of V0 on compute capability 7.0."""
+    row = next(row for row in facts()["prefix"] if within(version, row["releases"]))
+    source = data.source(row["source"], row["confidence"])
+    return Cell(row["releases"], frozenset({"sm_70"}), row["answer"], "", row["error"], source)
+
+
 def recommended(arch: str) -> str | None:
     """Return the release to name in ways out on that architecture; None: none is recommended."""
     found: str | None = facts()["recommended"].get(arch)

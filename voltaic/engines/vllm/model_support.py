@@ -22,9 +22,6 @@ _HEADS: Final = Source(
     "vllm/config.py, verify_with_parallel_config, of 0.4.1 to 0.8.5; vllm/config/model.py from 0.11.1"
 )
 _LINEAR: Final = Source("vllm/model_executor/layers/linear.py and vllm/model_executor/models/llama.py of 0.8.5")
-_PREFIX: Final = Source(
-    "vllm/attention/ops/prefix_prefill.py of 0.8.5; Triton's kernels below 8.0: vllm issue 2729", "reported"
-)
 
 
 def model_support(spec: ServingSpec) -> tuple[Support, ...]:
@@ -168,7 +165,7 @@ def _attention(case: Case) -> Iterator[Support]:
 
 
 def _prefix(case: Case) -> Iterator[Support]:
-    """Leave open prefix caching and chunked prefill on Volta: both go through a kernel of Triton."""
+    """Answer for prefix caching and chunked prefill on Volta: both go through a kernel of Triton."""
     found = limits.effective(case)
     for on, flag in (
         (bool(case.spec.option("enable_prefix_caching")), "--enable-prefix-caching"),
@@ -177,13 +174,18 @@ def _prefix(case: Case) -> Iterator[Support]:
         if not on:
             continue
         own = case.spec.option("enable_chunked_prefill") is None and flag == "chunked prefill"
+        itself = f": it switches itself on above {limits.CHUNKED_ABOVE} tokens of --max-model-len" if own else ""
+        cell = capability.prefix(case.version)
+        refused = cell.answer == "no" and (not own or case.readable)
+        does = "does not serve with" if refused else "may not serve with"
         yield Support(
-            "unknown",
-            f"Whether {case.title} serves with {flag} on {case.gpu_title} is not known"
-            + (f": it switches itself on above {limits.CHUNKED_ABOVE} tokens of --max-model-len." if own else "."),
-            "It needs a Triton kernel that is reported to fail on compute capability 7.0.",
+            "no" if refused else "unknown",
+            f"{case.title} {does} {flag} on {case.gpu_title}{itself}.",
+            f"It starts, and the first request that needs it ends the server: {quoted(cell.error)}"
+            if refused
+            else "It needs a Triton kernel that is reported to fail on compute capability 7.0 in older releases.",
             f"Write --max-model-len {limits.CHUNKED_ABOVE} or less." if own else f"Leave {flag} away.",
-            (_PREFIX,),
+            (cell.source,),
         )
 
 
