@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    Problems = Callable[[str, Any], list[str]]
     Voltaic = Callable[..., Result]
 
 NARROW = {"COLUMNS": "80"}
@@ -89,6 +90,21 @@ def test_a_family_is_followed_through_the_releases(voltaic: Voltaic) -> None:
     assert "3.0.2 to 3.1.1" in one
     assert "a second request that joins ends it: 'list' object has no attribute 'get_seq_length'" in one
     assert "differs, transformers-fallback, with USE_FLASH_ATTENTION=false, --max-batch-size 1; a second" in one
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("tgi", "--release", "3.0.1"),
+        ("vllm", "--release", "0.8.5", "--gpu", "7.0"),
+        ("--model-family", "qwen2", "--gpu", "8.9"),
+        ("nothing",),
+    ],
+)
+def test_documents_keep_to_their_schema(voltaic: Voltaic, problems: Problems, words: tuple[str, ...]) -> None:
+    """What machines get is what docs/reference says, errors included."""
+    assert problems("engines.schema.json", json.loads(voltaic("engines", *words, "--json").stdout)) == []
 
 
 def test_the_document_has_every_answer_with_its_source(voltaic: Voltaic) -> None:

@@ -70,6 +70,8 @@ def test_variables_of_other_releases_do_nothing(spec_of: SpecOf) -> None:
         "FLASH_DECODING": "TGI 3.0.1 does not read FLASH_DECODING: 2.1.1 to 2.2.0 does",
         "USE_PREFIX_CACHING": "TGI 3.0.1 does not read USE_PREFIX_CACHING: 2.3.0 to 2.3.1 does",
     }
+    old = spec_of("1.4.5", A100, PHI, [], {"HF_TOKEN": "secret", "PREFIX_CACHING": "1"})
+    assert [ignored.where for ignored in ignored_options(old)] == ["PREFIX_CACHING"]
 
 
 def test_a_token_from_a_secret_hides_nothing() -> None:
