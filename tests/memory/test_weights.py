@@ -113,8 +113,24 @@ def test_other_formats_have_no_size_here() -> None:
     assert weights_of(arch_of("microsoft/phi-2"), fmt="awq", gpus=1, free=PLENTY, transformers=None) is None
 
 
+WITH_WEIGHTS = [
+    entry.id
+    for entry in models.known_models()
+    if entry.architecture.quantization is None
+    and weights_of(entry.architecture, fmt="float16", gpus=1, free=PLENTY, transformers=(4, 46, 3)) is not None
+]
+"""Models whose layers are all alike and all there is."""
+
+
+def test_layers_that_differ_are_not_spread_by_guess() -> None:
+    """A model with layers of several kinds or with towers has no weights here."""
+    left = {entry.id for entry in models.known_models() if entry.architecture.quantization is None} - set(WITH_WEIGHTS)
+    assert {"deepseek-ai/DeepSeek-V2-Lite-Chat", "Qwen/Qwen2.5-VL-7B-Instruct", "google/flan-t5-base"} <= left
+    assert len(WITH_WEIGHTS) > 2 * len(left)
+
+
 @pytest.mark.parametrize("gpus", [2, 3, 4, 8])
-@pytest.mark.parametrize("model", [entry.id for entry in models.known_models() if not entry.architecture.quantization])
+@pytest.mark.parametrize("model", WITH_WEIGHTS)
 def test_a_split_loses_nothing(model: str, gpus: int) -> None:
     """Over any number of GPUs the layers are all there once, and no GPU holds more than the whole model."""
     arch = arch_of(model)

@@ -12,9 +12,12 @@ from voltaic.memory.flash_bill import flash_bill
 from voltaic.memory.weights import FLOAT_BYTES, GpuWeights, Weights, weights_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from voltaic.engines.base import Runs
     from voltaic.findings import Source
     from voltaic.hardware import GpuModel
+    from voltaic.memory.bill import Moment
     from voltaic.models import Architecture
     from voltaic.spec import Model, ServingSpec
 
@@ -142,12 +145,19 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         whole_cache=split and facts.cache_moves(arch.model_type),
     )
     expandable = _expandable_segments(spec)
-    factor = facts.planned(fallback.layer_keys(arch, load), expandable_segments=expandable)
+    keys = fallback.layer_keys(arch, load)
     kept = fallback.kept_logits(kind, load)
-    worst_of = {
-        share: max(fallback.moments(kind, load, share), key=lambda held: factor * held.total + _kept(held, share, kept))
-        for share in set(weights.per_gpu)  # GPUs in the middle of a split hold the same
-    }
+
+    def slack(held: fallback.Held, share: GpuWeights) -> int:
+        layers = arch.layers if kind.whole_cache else share.layers
+        return facts.slack(held.total, keys, layers, expandable_segments=expandable)
+
+    def planned(held: fallback.Held, share: GpuWeights) -> int:
+        return held.total + slack(held, share) + _kept(held, share, kept)
+
+    shares = set(weights.per_gpu)  # GPUs in the middle of a split hold the same
+    by_share = {share: tuple(fallback.moments(kind, load, share)) for share in shares}
+    worst_of = {share: max(moments, key=lambda held: planned(held, share)) for share, moments in by_share.items()}
     worst = [worst_of[share] for share in weights.per_gpu]
     per_gpu = tuple(
         GpuBill(
@@ -156,8 +166,9 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
             weights=share.reserved,
             kv_cache=held.kv_cache,
             activations=held.activations + _kept(held, share, kept),
-            # The kept logits stay where they are; the factor is for what comes and goes.
-            other=int((factor - 1) * held.total),
+            # The kept logits stay where they are; the slack is for what comes and goes.
+            other=slack(held, share),
+            terms=(("allocator_slack", slack(held, share)),),
         )
         for share, held in zip(weights.per_gpu, worst, strict=True)
     )
@@ -170,6 +181,27 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         peak_moment=worst[fullest].moment,
         margin=float(margin["layer_split" if split else "one_gpu"]),
         sources=_sources(arch, gpu, split=split, expandable=expandable),
+        moments=_moments(gpu, weights, by_share, planned),
+    )
+
+
+def _moments(
+    gpu: GpuModel,
+    weights: Weights,
+    by_share: Mapping[GpuWeights, tuple[fallback.Held, ...]],
+    planned: Callable[[fallback.Held, GpuWeights], int],
+) -> tuple[tuple[Moment, tuple[int, ...]], ...]:
+    """Return what each GPU holds at each moment: its own bytes and what is planned for the rest."""
+    fixed = gpu.context_bytes + gpu.sampling_warm_up_bytes
+    found: dict[GpuWeights, dict[Moment, int]] = {}
+    for share, moments in by_share.items():
+        of: dict[Moment, int] = {"load": gpu.context_bytes + share.reserved}
+        for held in moments:
+            of[held.moment] = max(of.get(held.moment, 0), fixed + share.reserved + planned(held, share))
+        found[share] = of
+    names = dict.fromkeys(name for of in found.values() for name in of)
+    return tuple(
+        (name, tuple(found[share].get(name, fixed + share.reserved) for share in weights.per_gpu)) for name in names
     )
 
 

@@ -157,13 +157,20 @@ def _middling() -> tuple[int, int, float]:
     return int(row["above"]), int(row["up_to"]), float(row["factor"])
 
 
-def planned(keys: int, *, expandable_segments: bool) -> float:
-    """Return what the dynamic part of the bill is multiplied with, where one layer's keys take so many bytes at most.
+def slack(dynamic: int, keys: int, layers: int, *, expandable_segments: bool) -> int:
+    """Return the bytes that the allocator may hold beside a dynamic part of so many bytes, and cannot reuse.
 
     A cache that outgrows the middling sizes has been of them before: what they cost then is not less afterwards.
+
+    Args:
+        dynamic: cache and activations at the worst moment.
+        keys: bytes of one layer's keys at the largest cache: the size in which the allocator is asked.
+        layers: layers on that GPU.
+        expandable_segments: whether the allocator is told to use them.
     """
-    factor = planning_factor(expandable_segments=expandable_segments)
+    known = int((planning_factor(expandable_segments=expandable_segments) - 1) * dynamic)
     above, up_to, middling = _middling()
     if expandable_segments or keys <= above:
-        return factor
-    return max(factor, 1 + (middling - 1) * min(1.0, up_to / keys))
+        return known
+    # Keys and values, the old ones and the new ones.
+    return max(known, int((middling - 1) * 4 * layers * min(keys, up_to)))

@@ -81,7 +81,7 @@ def moments(kind: Kind, load: Load, gpu: GpuWeights) -> Iterator[Held]:
     logits = gpu.first or gpu.head
 
     requests, tokens = load.warm_up_requests, load.warm_up_tokens
-    warm_up = _pass(kind, requests, tokens, gpu.layers, logits=logits, prompt_log_probabilities=True, padded=False)
+    warm_up = _pass(kind, requests, tokens, gpu.layers, logits=logits, prompt_log_probabilities=gpu.first, padded=False)
     yield Held("warm-up", requests * tokens * fresh, warm_up)
 
     most = min(load.batch, max(1, load.prefill // load.input))

@@ -122,7 +122,8 @@ def _by_module(tensors: Iterable[Tensor], fmt: str) -> list[list[int]]:
 
 def _end(arch: Architecture, fmt: str) -> tuple[list[int], list[int]]:
     """Return the sizes of the final norm and of the output head."""
-    norm, head = [], []
+    norm: list[int] = []
+    head: list[int] = []
     for tensor in head_tensors(arch):
         (norm if tensor.role == "norm" else head).append(_size(tensor, fmt))
     return norm, head
