@@ -162,6 +162,7 @@ def test_sizes_agree_with_the_shapes(model: CatalogueModel) -> None:
         "meta-llama/Llama-2-70b-chat-hf": 80 * 64 * 2,
         # biases of zero for every linear layer
         "neuralmagic/Meta-Llama-3.1-8B-Instruct-quantized.w4a16": 2 * 32 * (3 * 4096 + 2 * 1024 + 2 * 14336),
+        "tiiuae/falcon-40b": 65024 * 8192 * 2,
         "tiiuae/falcon-40b-instruct": 65024 * 8192 * 2,
         "Qwen/Qwen3-0.6B": 151936 * 1024 * 2,
         "Qwen/Qwen3-1.7B": 151936 * 2048 * 2,
