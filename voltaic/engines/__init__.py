@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from voltaic.engines.base import Engine
 
-_CLASSES = MappingProxyType({"tgi": "Tgi", "vllm": "Vllm", "lmdeploy": "Lmdeploy"})
+_CLASSES = MappingProxyType({"tgi": "Tgi", "vllm": "Vllm", "lmdeploy": "Lmdeploy", "llama.cpp": "LlamaCpp"})
 """Class of each engine in `voltaic.engines.<module>.engine`; the module is the name with `_` for `.`."""
 
 

@@ -28,9 +28,9 @@ def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None
     for word in reading.positional[1:]:
         message = f"{word!r} is not an option and belongs to none; {DIALECT.exits}"
         reading.fault(word or "(empty argument)", message, "write every value directly after its option")
-    if reading.positional:
-        reading.values["model"] = reading.positional[0]
-    return CommandLine(tuple(args), dict(env), reading.values, tuple(reading.faults))
+    # The model stands first, so that no option before it takes it for one of its values.
+    model = {"model": reading.positional[0]} if reading.positional else {}
+    return CommandLine(tuple(args), dict(env), {**model, **reading.values}, tuple(reading.faults))
 
 
 def build(version: str, settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class Dialect:
     exits: str = "the server exits with a usage error"
     prints: frozenset[str] = frozenset({"-h", "--help", "--version"})
     """Words with which the program prints and serves nothing."""
+    complete: bool = True
+    """False: the table was read at one release, so that a word that it has not may be an option of another."""
 
 
 @dataclass(slots=True)
@@ -191,9 +193,10 @@ def value_of(option: Option, words: Sequence[str], version: Version | None) -> A
 
 def _unknown(reading: Reading, name: str) -> None:
     options = table(reading.dialect.path).by_name
-    exits = reading.dialect.exits if reading.version else "whether it exists in this release is not known"
+    sure = reading.version is not None and reading.dialect.complete
+    exits = reading.dialect.exits if sure else "whether it exists in this release is not known"
     other = next((option for option in options.values() if name in (*option.spellings, *option.off)), None)
-    message = f"{name} is not an option of {reading.title}; {exits}"
+    message = f"{name} is not {'an' if sure else 'a known'} option of {reading.title}; {exits}"
     fix = f"leave {name} away"
     if other is not None:
         message = f"{name} exists in releases {other.releases.replace(',', ', ')}, not in {reading.title}; {exits}"
@@ -201,7 +204,7 @@ def _unknown(reading: Reading, name: str) -> None:
     else:
         close = difflib.get_close_matches(name, reading.known, n=1)
         fix = f"did you mean {close[0]}?" if close else fix
-    reading.fault(name, message, fix, unreadable=reading.version is None)
+    reading.fault(name, message, fix, unreadable=not sure)
 
 
 def build(dialect: Dialect, version: Version | None, title: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
