@@ -14,6 +14,8 @@ PARTS = ("context", "weights", "kv_cache", "activations", "other")
 """What a total is made of, in the order in which a process takes it."""
 _NAMES = {"context": "context", "weights": "weights", "kv_cache": "KV cache", "activations": "activations"}
 PLANNING_MARGIN = "planning margin"
+POOL = "kv_pool"
+"""The term that is the engine's whole pool of the KV cache, of which the limits need a part."""
 _TERMS = {
     "nccl": "NCCL buffers",
     "non_torch": "outside PyTorch",
@@ -27,8 +29,13 @@ def name_of(part: str, bill: Bill) -> str:
     """Return the name of a part: `other` is the planning margin where it is made of nothing else."""
     if part != "other":
         return _NAMES[part]
-    named = any(gpu.terms for gpu in bill.per_gpu)
-    return "other" if named else PLANNING_MARGIN
+    return "other" if any(details(gpu) for gpu in bill.per_gpu) else PLANNING_MARGIN
+
+
+def details(gpu: GpuBill) -> dict[str, int]:
+    """Return the terms that are worth a line: all but the pool, and none where allocator slack is all of `other`."""
+    found = {name: size for name, size in gpu.terms if size and name != POOL}
+    return {} if found == {"allocator_slack": gpu.other} else found
 
 
 def term_name(term: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cli.bill_lines import PARTS, columns, name_of
+from cli.bill_lines import PARTS, POOL, columns, name_of
 from voltaic.units import GIB
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def draw(axes: Axes, bill: Bill) -> None:
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel("GiB on one GPU")
     axes.set_title(f"Bill at the worst moment: {bill.peak_moment}", loc="left")
-    pools = [size for _, gpu in found for name, size in gpu.terms if name == "kv_pool"]
+    pools = [size for _, gpu in found for name, size in gpu.terms if name == POOL]
     if pools:
         # What the limits need is in the bar; the engine takes more, and says so in its log.
         axes.set_xlabel(f"the engine's KV pool: {min(pools) / GIB:.2f} GiB a GPU, {bill.kv_cache_tokens:,} tokens")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from cli.bill_lines import PARTS, columns, name_of, term_name
+from cli.bill_lines import PARTS, POOL, columns, details, name_of, term_name
 from voltaic import commands
 from voltaic.hidden import hide, secrets_of, shown_args, shown_env
 from voltaic.memory.bill import Bill
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 STYLES = {"accept": "bold green", "refuse": "bold red", "unknown": "bold yellow"}
 WORDS = {"accept": "ACCEPTED", "refuse": "REFUSED", "unknown": "UNKNOWN"}
 _SUMS = ("total", "budget", "headroom")
-_POOL = "kv_pool"
 MOST_SOURCES = 2
 """Sources that people are shown; the documents have all."""
 _NAME_WIDTH = 17
@@ -244,19 +243,19 @@ def bill(console: Console, found: Bill) -> None:
 
 
 def _has_pool(found: Bill) -> bool:
-    return any(name == _POOL for gpu in found.per_gpu for name, _ in gpu.terms)
+    return any(name == POOL for gpu in found.per_gpu for name, _ in gpu.terms)
 
 
 def _name_width(found: Bill) -> int:
     """Return the width of the first column, padding included."""
-    terms = {term_name(name) for gpu in found.per_gpu for name, _ in gpu.terms if name != _POOL}
+    terms = {term_name(name) for gpu in found.per_gpu for name in details(gpu)}
     return max(_NAME_WIDTH, *(len(name) + 2 for name in terms), 0)
 
 
 def _cache(found: Bill) -> str:
     """Return what a token costs, and how many there is room for."""
     per_token = f"KV cache: {found.kv_cache_bytes_per_token / KIB:,.2f} KiB a token"
-    pools = [size for gpu in found.per_gpu for name, size in gpu.terms if name == _POOL]
+    pools = [size for gpu in found.per_gpu for name, size in gpu.terms if name == POOL]
     if pools:
         return f"{per_token}; the engine's pool of {gib(min(pools))} a GPU holds {found.kv_cache_tokens:,} tokens."
     return f"{per_token}, {found.kv_cache_tokens:,} tokens at the stated limits."
@@ -272,11 +271,11 @@ def _table(found: Bill, per_gpu: Sequence[tuple[str, GpuBill]]) -> Table:
     for name in _SUMS:
         style = "" if name == "budget" else "bold"
         table.add_row(Text(name, style=style), *(_cell(getattr(gpu, name), style) for _, gpu in per_gpu))
-    terms = dict.fromkeys(name for _, gpu in per_gpu for name, size in gpu.terms if size and name != _POOL)
+    terms = dict.fromkeys(name for _, gpu in per_gpu for name in details(gpu))
     if terms:
         table.add_row("in detail:")
     for term in terms:
-        sizes = (dict(gpu.terms).get(term) for _, gpu in per_gpu)
+        sizes = (details(gpu).get(term) for _, gpu in per_gpu)
         table.add_row(f" {term_name(term)}", *("" if size is None else _cell(size) for size in sizes))
     return table
 

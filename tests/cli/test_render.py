@@ -97,6 +97,13 @@ def test_terms_moments_and_the_pool_of_an_engine_are_told() -> None:
     ]
 
 
+def test_slack_that_is_all_of_other_is_the_planning_margin() -> None:
+    """A term that says what a line says already gets no line of its own."""
+    slack = replace(GPU, terms=(("allocator_slack", GPU.other),))
+
+    assert table(slack) == table(GPU)
+
+
 def test_tight_is_said_in_numbers() -> None:
     """How much is left, and by how much the estimate may err."""
     bill = Bill(

@@ -31,9 +31,7 @@ _OPERATORS: dict[type[ast.operator], Any] = {
 }
 _FUNCTIONS: dict[str, Any] = {"max": max, "min": min, "ceil": math.ceil, "int": int}
 MODEL = "mistralai/Mistral-7B-Instruct-v0.2"
-ARGS = (
-    "--num-shard 1 --max-input-tokens 1536 --max-total-tokens 2048 --max-batch-prefill-tokens 1536 --max-batch-size 1"
-)
+ARGS = "--num-shard 1 --max-input-tokens 1536 --max-total-tokens 2048 --max-batch-prefill-tokens 1536 --max-batch-size"
 
 
 def value(text: str, known: dict[str, float]) -> float:
@@ -73,10 +71,12 @@ def recomputed() -> dict[str, float]:
     return known
 
 
-def verdict() -> Verdict:
-    """Return what the code says of the example."""
+def verdict(requests: int = 1) -> Verdict:
+    """Return what the code says of the example, with so many requests at once."""
     line = {"gpu": "v100-16gb", "gpus": 1, "engine": "tgi", "engine_version": "3.0.1", "model": MODEL}
-    return judge(spec_from_line({**line, "args": ARGS.split(), "env": {"USE_FLASH_ATTENTION": "false"}}))
+    return judge(
+        spec_from_line({**line, "args": [*ARGS.split(), str(requests)], "env": {"USE_FLASH_ATTENTION": "false"}})
+    )
 
 
 def test_every_sum_of_the_page_is_right() -> None:
@@ -110,7 +110,9 @@ def test_the_page_starts_from_what_is_known() -> None:
         "vocab": config["vocab_size"],
         "large_multiple": table["allocator"]["large_multiple"],
         "medium_segment": table["allocator"]["medium_segment"],
-        "planning_factor": facts.planning_factor("mistral", expandable_segments=False),
+        "planning_factor": table["planning_factor"]["default"],
+        "middling_factor": table["planning_factor"]["middling_keys"]["factor"],
+        "middling_up_to": table["planning_factor"]["middling_keys"]["up_to"],
         "parameters": known.weights_bytes,
         "budget": gpu.usable_bytes,
         "sampling": pytest.approx(gpu.sampling_warm_up_bytes, abs=1),
@@ -136,6 +138,17 @@ def test_the_code_makes_the_bill_of_the_page() -> None:
     assert page["decode"] > max(page["warm_up"], page["prefill"])
 
 
+def test_a_second_request_costs_what_the_page_says() -> None:
+    """It still fits, and is tight."""
+    page, one, two = recomputed(), verdict(), verdict(2)
+
+    assert isinstance(one.bill, Bill)
+    assert isinstance(two.bill, Bill)
+    assert two.bill.worst.total - one.bill.worst.total == page["second"]
+    assert two.bill.worst.headroom == page["left"]
+    assert (two.verdict, two.tight) == ("accept", True)
+
+
 def test_the_page_of_facts_is_that_of_the_data_files() -> None:
     """What is known how well is written from the data; `python tests/docs/known_how_well.py` writes it anew."""
     script = runpy.run_path(str(CHECKOUT / "tests" / "docs" / "known_how_well.py"))
@@ -151,9 +164,12 @@ def test_the_numbers_between_the_sums_are_those_of_the_facts() -> None:
     flash = facts_files.table(CHECKOUT / "voltaic" / "memory" / "tgi_flash.toml")
     reserves = {row[0]: row[1] for row in flash["reserve"]["rows"]}
     vllm = facts_files.table(CHECKOUT / "voltaic" / "memory" / "vllm.toml")
+    sampler = dict(vllm["sampler"]["v1"])
 
     for said in (
-        f"The factor is {factor['default']}, and {factor['expandable_segments']['factor']:.2f} where",
+        f"The margin is {factor['default'] - 1:.0%} of it, and {factor['expandable_segments']['factor'] - 1:.0%} where",
+        f"take more than {factor['middling_keys']['above'] >> 20} MiB",
+        f"at least {factor['middling_keys']['factor'] - 1:.0%} of the keys and values",
         f"{margin['one_gpu']:.0%} of the budget where release",
         f"and {margin['layer_split']:.0%} elsewhere",
         f"`T x ({block['hidden']}h + {block['intermediate']}I)` bytes",
@@ -161,7 +177,7 @@ def test_the_numbers_between_the_sums_are_those_of_the_facts() -> None:
         f"less {1 - reserves['>=3.0.0,<3.1.0']:.0%} of the GPU (3.0), {1 - reserves['>=3.1.0,<3.3.0']:.0%} (3.1, 3.2)",
         f"or {1 - reserves['*']:.0%} (3.3)",
         f"rounded up to a multiple of {vllm['weights']['vocabulary_multiple']},",
-        f"c is {vllm['sampler']['v0']}, from 0.17 on {vllm['sampler']['v1'][-1][1]} |",
+        f"c is {vllm['sampler']['v0']}, {sampler['<=0.19.1']} in 0.17 to 0.19, and {sampler['*']} from 0.20 on",
         f"in blocks of {vllm['pool']['block']} tokens",
         f"outside the share, until {vllm['graphs']['inside'].removeprefix('>=').removesuffix('.0')}",
     ):
