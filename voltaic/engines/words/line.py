@@ -167,7 +167,8 @@ def _keep(reading: Reading, option: Option, words: list[str], where: str) -> Non
         return
     shown = "(hidden)" if option.name in SECRETS else " ".join(words)
     allowed = option.values(reading.version)
-    wanted = f"one of {', '.join(allowed)}" if allowed else {"int": "a whole number", "real": "a number"}[option.kind]
+    forms = {"int": "a whole number", "real": "a number"}
+    wanted = f"one of {', '.join(allowed)}" if allowed else forms.get(option.kind, "true or false")
     close = difflib.get_close_matches(words[0], allowed, n=1)
     message = f"{where} {shown}: not {wanted}; {reading.dialect.exits}"
     reading.fault(where, message, f"write {where} {close[0] if close else wanted}")
