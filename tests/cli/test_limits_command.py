@@ -81,7 +81,7 @@ def test_a_command_line_of_ones_own_gets_a_plan_to_type(voltaic: Voltaic) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (TOO_LARGE, 1, "None are known to be safe: Needs 26."),
+        (TOO_LARGE, 1, "None are known to be safe: Needs 2"),
         (("--profile", "v100-1gpu", "--model", "nobody/nothing"), 3, "None are known to be safe: Whether "),
         (("--profile", "v100-1gpu"), 2, ""),
         (("--profile", "v100-1gpu", "--profile", "v100-2gpu", "--model", "gpt2"), 2, ""),
