@@ -309,6 +309,49 @@ def test_a_folder_is_added_under_an_id(voltaic: Voltaic, tmp_path: Path) -> None
     assert known_model("my-team/other") is not None
 
 
+def test_a_folder_that_cannot_be_read_is_explained(voltaic: Voltaic, tmp_path: Path) -> None:
+    """A folder without or with a wrong configuration ends with the reason; its tokenizer tells the chat template."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    words = ("models", "add", str(folder), "--id", ID)
+    assert "config.json: missing; it holds the shapes of the model." in error(voltaic(*words))
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "hidden_size": -1}))
+    assert "hidden_size: found -1" in error(voltaic(*words))
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "quantization_config": {"bits": 4}}))
+    assert "quantization_config.quant_method: missing" in error(voltaic(*words))
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "_name_or_path": ID}))
+    (folder / "tokenizer_config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(header(BYTES))
+    document = json.loads(voltaic("models", "add", str(folder), "--json").stdout)
+    assert (document["id"], document["chat_template"], document["weights_bytes"]) == (ID, False, BYTES)
+
+
+def test_a_place_that_cannot_be_written_is_named(voltaic: Voltaic, hub: Any, own: Path) -> None:
+    """Where the folder cannot be made, nothing is left behind and the file is named."""
+    hub.add(ID, repository())
+    own.write_text("a file")
+    result = voltaic("models", "add", ID)
+    assert result.exit_code == 2
+    assert f"{own / 'my-team--tiny-llama.json'}: cannot be written: " in error(result)
+    assert own.read_text() == "a file"
+
+
+def test_without_a_home_a_folder_must_be_named(voltaic: Voltaic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without HOME there is no folder of one's own, which is said before the hub is asked."""
+    for name in ("HOME", "XDG_DATA_HOME", "VOLTAIC_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+    result = voltaic("models", "add", ID)
+    assert result.exit_code == 2
+    assert "HOME is not set. Set VOLTAIC_MODELS to one, or use --stack" in error(result)
+
+
+def test_a_file_that_cannot_be_removed_is_named(voltaic: Voltaic, own: Path) -> None:
+    """What cannot be removed stays, and is named."""
+    (own / "my-team--tiny-llama.json").mkdir(parents=True)
+    known.forget()
+    assert "my-team--tiny-llama.json: cannot be removed: " in error(voltaic("models", "remove", ID))
+
+
 def test_a_stack_carries_its_own_models(voltaic: Voltaic, tmp_path: Path, own: Path) -> None:
     """With --stack the file lies beside Pulumi.yaml, is known everywhere below it, and is seen before one's own."""
     source = tmp_path / "source"
