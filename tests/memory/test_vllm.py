@@ -355,3 +355,12 @@ def test_experts_add_their_tokens() -> None:
     assert vllm_sizes.activations(arch, run, 1, 2, 15) == sparse
     few = vllm_sizes.Pass(8, 4096, sampled=True)
     assert vllm_sizes.activations(arch, few, 1, 2, 15) > 15 * 4096 * 32000
+
+
+@pytest.mark.parametrize(("stated", "more"), [(16_060_522_496, 0.0), (20 * GIB, 5.0), (None, 0.0)])
+def test_a_checkpoint_that_weighs_more_is_believed(stated: int | None, more: float) -> None:
+    """Bytes of the headers beyond the architecture's count as weights, spread over the ranks."""
+    args = ("0.19.1", "a100-80gb", "m", "-tp", "2")
+    plain = bill(*args, gpus=2, config=LLAMA_31)
+    found = bill(*args, gpus=2, config=LLAMA_31, weights_bytes=stated)
+    assert (found.per_gpu[0].weights - plain.per_gpu[0].weights) * 2 / GIB == pytest.approx(more, abs=0.05)

@@ -107,7 +107,8 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
     if server.fmt.on_load and server.fmt.name == "fp8":
         return _converted(server, weights.bytes)
     activations = _activations(server)
-    pool = Pool.of(server, weights.allocated, activations)
+    allocated = weights.allocated + _stated_beyond(server) // runs.shards
+    pool = Pool.of(server, allocated, activations)
     cache = pool.cache
     block = vllm_facts.table()["pool"]["block"]
     needed = cache.request(server.length, block)
@@ -129,7 +130,7 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
     graphs = graphs_of(case, v1=server.v1)[0]
     communication = vllm_facts.communication(version, v1=server.v1, many=server.many)
     non_torch = vllm_facts.non_torch(version, v1=server.v1, many=server.many, upper=True)
-    spare = gpu.usable_bytes - gpu.context_bytes - weights.allocated - activations - needed
+    spare = gpu.usable_bytes - gpu.context_bytes - allocated - activations - needed
     fixed = graphs + communication + non_torch
     outside = gpu.usable_bytes - pool.share - gpu.context_bytes * (not pool.context_inside) - communication
     outside -= graphs * (not pool.graphs_inside)
@@ -138,7 +139,7 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
     rank = GpuBill(
         budget=gpu.usable_bytes,
         context=gpu.context_bytes,
-        weights=weights.allocated,
+        weights=allocated,
         kv_cache=needed,
         activations=activations,
         other=fixed + unused,
@@ -171,6 +172,21 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
         sources=(*gpu.sources, *vllm_facts.sources()),
         shortfalls=tuple(short),
     )
+
+
+def _stated_beyond(server: Server) -> int:
+    """Return the bytes by which the checkpoint's weights exceed what the architecture makes of them."""
+    stated = server.case.spec.model.weights_bytes
+    if stated is None:
+        return 0
+    arch, element = server.arch, server.fmt.element
+    if not server.fmt.quantized:
+        stated = stated * element // vllm_sizes.ELEMENT.get(arch.dtype, element)
+    elif arch.quantization is None:
+        return 0  # what it weighs before it is quantized
+    # A checkpoint may carry a copy of a tied head, which is not held again.
+    copies = arch.vocab * arch.hidden * element if arch.tied_embeddings else 0
+    return max(0, stated - vllm_sizes.weights(arch, server.fmt, 1, server.case.version).bytes - copies)
 
 
 def _may_suffice(server: Server, pool: Pool, needed: int, communication: int, graphs: int) -> bool:
