@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.llama_cpp import mix
 from voltaic.engines.llama_cpp.facts import build_of, facts
+from voltaic.engines.llama_cpp.names import base_model, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from voltaic.engines.llama_cpp.facts import Build
     from voltaic.hardware import GpuModel
     from voltaic.models import Architecture
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
 
 ALL: Final = 10**6
 """Layers on GPUs where all are."""
-_COMMON: Final = re.compile(r"[-_.]?(gguf|i1|hf)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +133,7 @@ def case_of(spec: ServingSpec) -> Case | None:
 
 def same_model(case: Case) -> bool:
     """Return whether repository or file may hold the model that is judged, by its name."""
-    judged, loaded = case.spec.model.id, case.spec.option("hf_file") or case.spec.option("model")
+    judged, loaded = case.spec.model.id, case.spec.option("hf_file") or case.spec.option("hf_repo")
     if not isinstance(loaded, str) or judged is None or "/" not in judged or judged.startswith(("/", ".", "~")):
-        return True
-    plain = _plain(judged.rpartition("/")[2])
-    return plain in _plain(loaded) or case.spec.option("hf_repo") is None
-
-
-def _plain(text: str) -> str:
-    """Return a name without what repositories of GGUF files add to it."""
-    return re.sub(r"[^a-z0-9]", "", _COMMON.sub("", text.lower()).removesuffix("-hf"))
-
-
-def base_models(repository: str, known: Mapping[str, Any] | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the known models whose name a repository of GGUF files has: `bartowski/Qwen2.5-7B-Instruct-GGUF`."""
-    name = _plain(repository.partition(":")[0].rpartition("/")[2])
-    return tuple(found for found in known if _plain(found.rpartition("/")[2]) == name)
+        return True  # a file of somebody's own may hold anything
+    return judged == base_model(loaded) or plain(judged) in plain(loaded)

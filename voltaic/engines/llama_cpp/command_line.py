@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.llama_cpp.facts import build_of, name_of
+from voltaic.engines.llama_cpp.names import base_model
 from voltaic.engines.words import line
 from voltaic.spec import CommandLine
 
@@ -24,7 +25,8 @@ DIALECT: Final = line.Dialect(
 def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None]) -> CommandLine:
     """Return arguments and environment as the server of that build reads them; never raises.
 
-    The words may begin with `llama-server`. `model` is the repository or file that the weights come from.
+    The words may begin with `llama-server`. `model` is the known model that repository or file is
+    named after, or where the weights come from as written.
     """
     known = build_of(version)
     words = list(args)
@@ -36,7 +38,8 @@ def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None
         reading.fault(word or "(empty argument)", message, "write every value directly after its option")
     for name in ("hf_repo", "model_file", "model_url", "docker_repo"):
         if name in reading.values:
-            reading.values["model"] = str(reading.values[name])
+            weights = str(reading.values[name])
+            reading.values["model"] = base_model(weights) or weights
             break
     return CommandLine(tuple(args), dict(env), reading.values, tuple(reading.faults))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Answer = Literal["ok", "no", "unknown"]
 _TAG = re.compile(r"(?:server-|full-|light-)?(?:(cuda|cuda12|cuda13)-)?b?([0-9]{4,6})")
+_FLAVOUR = re.compile(r"(?:server-|full-|light-)?(cuda|cuda12|cuda13)")
 _KEYS = frozenset({"archs", "flavours", "answer", "error", "note", "source", "confidence"})
 
 
@@ -64,6 +65,12 @@ def build_of(text: str | None) -> Build | None:
         return None
     flavour = match[1] or ""
     return Build(f"{flavour}-b{number}" if flavour else f"b{number}", number, flavour)
+
+
+def flavour_of(text: str | None) -> str | None:
+    """Return the flavour of an image tag without a build: `cuda13` of `server-cuda13`; None for anything else."""
+    match = _FLAVOUR.fullmatch(text) if text is not None else None
+    return match[1] if match else None
 
 
 def name_of(text: str | None) -> str:

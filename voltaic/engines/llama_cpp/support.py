@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Support
 from voltaic.engines.llama_cpp.case import case_of, same_model
-from voltaic.engines.llama_cpp.facts import build_of, facts, name_of, source, starts
+from voltaic.engines.llama_cpp.facts import build_of, facts, flavour_of, name_of, source, starts
 from voltaic.findings import quoted
 
 if TYPE_CHECKING:
@@ -42,7 +42,15 @@ UNMODELLED: Final = (
 def gpu_support(spec: ServingSpec) -> Support:
     """Answer whether this image runs on the GPU at all."""
     version, image, advice = spec.release.version, facts()["image"], facts()["recommended"]
-    known = build_of(version)
+    known, flavour = build_of(version), flavour_of(version)
+    if flavour is not None and spec.gpu is not None:
+        cell = starts(flavour, spec.gpu.arch)
+        if cell is not None and cell.answer == "no":  # whichever build it is
+            message = (
+                f"The {flavour} image of llama.cpp does not run on {spec.gpu.title}: it ends with {quoted(cell.error)}"
+            )
+            why = cell.note[:1].upper() + cell.note[1:] + "."
+            return Support("no", message, why, f"Use the image {image}:server-{advice}.", (cell.source,))
     if known is None:
         first = facts()["builds"][0]
         return Support(
@@ -107,12 +115,12 @@ def _file(case: Case) -> Iterator[Support]:
     elif not same_model(case):
         yield Support(
             "unknown",
-            f"The server loads {case.spec.option('model')}, and what is judged is {case.spec.model.id}.",
+            f"The server loads {case.spec.option('hf_repo')}, and what is judged is {case.spec.model.id}.",
             "Shapes and sizes of one model say nothing about another.",
             "Name the original model of that file with --model.",
         )
     elif case.file_type is None:
-        said = case.spec.option("hf_file") or case.spec.option("model")
+        said = next(str(case.spec.option(name)) for name in reversed(_FILES) if case.spec.option(name) is not None)
         yield Support(
             "unknown",
             f"The type of the weights in {said} is not known.",
