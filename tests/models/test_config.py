@@ -202,6 +202,11 @@ def test_stretched_positions_and_own_code_are_noted() -> None:
             {"quant_method": "gptq", "bits": 4, "is_marlin_format": True, "lm_head": True},
             Quantization("gptq", 4, layout="marlin", head=True),
         ),
+        (
+            {"quant_method": "quanto", "bits": 4.5, "group_size": "all", "ignore": 3, "weights": "int4"},
+            Quantization("quanto"),
+        ),
+        ({"quant_method": "hqq", "bits": 4, "group_size": 64}, Quantization("hqq", 4, 64)),
         ({"quant_method": "exl2", "bits": 4.65}, Quantization("exl2", average_bits=4.65, head=True)),
         (
             {

@@ -38,7 +38,7 @@ def read_quantization(
     named = (_method(fields) or method or "").lower()
     if not named and "quant_method" not in {fault.partition(":")[0] for fault in fields.faults}:
         fields.fault("quant_method", "missing, it names how the weights are stored (awq, gptq, bitsandbytes, …)")
-    found = _READERS.get(named, _plain)(fields, named, content)
+    found = _READERS.get(named, _other)(fields, named, content)
     faults = tuple(f"{where}.{fault}" for fault in fields.faults)
     return (None if faults else found), faults
 
@@ -164,7 +164,25 @@ def _exl2(fields: Fields, method: str, content: Mapping[str, Any]) -> Quantizati
     return Quantization(method=method, average_bits=average, head=True)
 
 
+def _other(fields: Fields, method: str, content: Mapping[str, Any]) -> Quantization:
+    """Read a method whose own words are not known: its name, and bits and group where they are plain numbers."""
+    del fields
+    bits, group = content.get("bits"), content.get("group_size")
+    return Quantization(
+        method=method,
+        bits=bits if type(bits) is int and 1 <= bits <= MOST_BITS else None,
+        group_size=group if type(group) is int and 1 <= group <= MOST_GROUP else None,
+    )
+
+
 _READERS = {
+    "": _plain,
+    "awq": _plain,
+    "gptq": _plain,
+    "marlin": _plain,
+    "eetq": _plain,
+    "fbgemm_fp8": _plain,
+    "mxfp4": _plain,
     "bitsandbytes": _bitsandbytes,
     "fp8": _fp8,
     "compressed-tensors": _compressed,
