@@ -135,3 +135,13 @@ def test_routes_are_those_that_a_pod_is_told(spec_of: SpecOf) -> None:
         assert told.chat_completions == by_path["/v1/chat/completions"].answers(known.version)
         assert told.lists_models == by_path["/v1/models"].answers(known.version)
     assert not by_path["/vertex"].answers((3, 3, 7))
+
+
+def test_options_that_do_nothing_are_named_by_implementation() -> None:
+    """The share of memory means nothing to Transformers' AutoModel, and something to TGI's own models."""
+    unread = {(c.subject, c.setting) for c in matrix.cells("3.0.1", "sm_70") if c.message.endswith("does nothing")}
+    assert ("--cuda-memory-fraction", "transformers-fallback") in unread
+    assert ("--cuda-memory-fraction", "native-tensor-parallel") not in unread
+    assert ("ATTENTION", "native-tensor-parallel") in unread
+    assert not any(setting == "flash" for _, setting in unread)
+    assert not any(subject in {"HF_TOKEN", "FLASH_DECODING"} for subject, _ in unread)

@@ -54,7 +54,7 @@ def ignored_options(spec: ServingSpec) -> tuple[Ignored, ...]:
     found += [
         Ignored(option.flag, because, "")
         for option in facts.of_release(version)
-        if option.canonical in spec.command.options and not _read_by(option.effect, runs_as.implementation)
+        if option.canonical in spec.command.options and not read_by(option.effect, runs_as.implementation)
     ]
     found += [
         Ignored(variable.name, because, "")
@@ -62,12 +62,13 @@ def ignored_options(spec: ServingSpec) -> tuple[Ignored, ...]:
         if variable.name in env
         and not variable.shared
         and variable.in_release(version)
-        and not _read_by(variable.effect, runs_as.implementation)
+        and not read_by(variable.effect, runs_as.implementation)
     ]
     return tuple(found)
 
 
-def _read_by(effect: Effect, implementation: Implementation) -> bool:
+def read_by(effect: Effect, implementation: Implementation) -> bool:
+    """Return whether an implementation reads an option or variable with that effect."""
     return (
         effect == "always"
         or implementation == "flash"

@@ -13,6 +13,7 @@ from voltaic.engines.tgi import capability
 from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.case import IMPLEMENTATIONS, NOT_RECOGNISED, dispatch
 from voltaic.engines.tgi.families import families
+from voltaic.engines.tgi.ignored import read_by
 from voltaic.engines.tgi.options import options
 from voltaic.engines.tgi.releases import release
 from voltaic.engines.tgi.routes import routes
@@ -22,7 +23,7 @@ from voltaic.findings import Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from voltaic.engines.base import CellAnswer
+    from voltaic.engines.base import CellAnswer, Implementation
     from voltaic.engines.tgi.capability import Cell, Feature
     from voltaic.engines.tgi.families import Family, Outcome
     from voltaic.engines.versions import Version
@@ -72,6 +73,7 @@ def cells(text: str, arch: str) -> Iterator[MatrixCell]:
     yield from _weights(place, modes)
     yield from _dtypes(place, modes)
     yield from _features(place, modes)
+    yield from _unread_options(place, modes)
     for route in routes():
         answers = route.answers(place.version)
         because = f"only in builds with the feature {route.build}" if route.build else "404"
@@ -188,7 +190,7 @@ def _weights(place: _Place, modes: list[_Mode]) -> Iterator[MatrixCell]:
                 )  # fmt: skip
 
 
-def _paths(mode: _Mode) -> tuple[str, ...]:
+def _paths(mode: _Mode) -> tuple[Implementation, ...]:
     return ("flash",) if mode.flash else ("transformers-fallback", "native-tensor-parallel")
 
 
@@ -218,3 +220,20 @@ def _features(place: _Place, modes: list[_Mode]) -> Iterator[MatrixCell]:
                 _NO_FACT if cell is None else cell.source, setting=mode.setting or path, needs=mode.needs,
                 message="" if cell is None or cell.answer == "ok" else cell.error or cell.note,
             )  # fmt: skip
+
+
+def _unread_options(place: _Place, modes: list[_Mode]) -> Iterator[MatrixCell]:
+    """Yield options and variables that the release has and that an implementation does not read."""
+    facts = options()
+    rows = [(option.flag, option.effect, facts.source) for option in facts.of_release(place.version)]
+    rows += [
+        (variable.name, variable.effect, facts.variables_source)
+        for variable in facts.variables
+        if variable.in_release(place.version) and not variable.shared
+    ]
+    paths = dict.fromkeys(path for mode in modes for path in _paths(mode))
+    for name, effect, source in rows:
+        for path in paths:
+            if not read_by(effect, path):
+                message = "it is accepted and does nothing"
+                yield MatrixCell("feature", name, "differs", source, setting=path, message=message)
