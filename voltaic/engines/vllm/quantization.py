@@ -111,6 +111,31 @@ def _needs(case: Case) -> Iterator[Support]:
             "Write --load-format bitsandbytes.",
             where,
         )
+    elif name == "bitsandbytes":
+        yield from _packed(case)
+
+
+def _packed(case: Case) -> Iterator[Support]:
+    """Answer for models that bitsandbytes does not know how to pack, and for experts, which few releases pack."""
+    lacks = capability.families()["no_bitsandbytes"].get(case.model_type)
+    if lacks is not None and within(case.version, lacks):
+        name = case.classes[0] if case.classes else case.model_type
+        error = f"Model {name} does not support BitsAndBytes quantization yet."
+        yield Support(
+            "no",
+            f"{case.title} does not quantize {case.model_type} by bitsandbytes.",
+            f"It ends with {quoted(error)}",
+            "Leave --quantization away." if case.checkpoint_method is None else "Use another checkpoint.",
+            (capability.families_source(),),
+        )
+    elif case.arch is not None and case.arch.experts is not None:
+        yield Support(
+            "unknown",
+            f"Whether {case.title} serves the experts of {case.model_type} by bitsandbytes is not known.",
+            "Experts are packed apart from other layers, which releases learned one after the other.",
+            "Leave --quantization away." if case.checkpoint_method is None else "Use another checkpoint.",
+            (capability.families_source(),),
+        )
 
 
 def _formatted(case: Case) -> bool:
@@ -196,7 +221,8 @@ def _dtype(case: Case) -> Iterator[Support]:
 def quantizes_at_load(case: Case) -> bool:
     """Return whether bitsandbytes is applied to an unquantized checkpoint in this release on this GPU."""
     needs = capability.method("bitsandbytes", case.version).needs
-    return needs is not None and (case.capability or 0) >= needs and within(case.version, _BITSANDBYTES_ALONE)
+    enough = needs is not None and (case.capability or 0) >= needs and within(case.version, _BITSANDBYTES_ALONE)
+    return enough and not any(_packed(case))
 
 
 def auto_falls_back(case: Case) -> bool:
