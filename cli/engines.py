@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -140,6 +139,8 @@ _SHOWN = 12  # names in a message; more are no help
 
 def _unknown(what: str, given: str, known: Iterable[str]) -> str:
     """Say that a name is not known, with the nearest ones or all."""
+    import difflib
+
     names = sorted(set(known)) if what != "engine" else list(known)
     close = difflib.get_close_matches(given.lower(), names, n=3, cutoff=0.5)
     if close:
