@@ -1,10 +1,13 @@
-"""Verdicts per second in one process, from the batch line to the plan document."""
+"""Verdicts in one process, from the batch line to the plan document: how many, how long, in how much memory."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
-from statistics import median
+from dataclasses import dataclass
+from statistics import median, quantiles
 
 LIMITS = ("--max-input-tokens", "3072", "--max-batch-prefill-tokens", "3072", "--num-shard", "1")
 MODELS = (
@@ -52,3 +55,82 @@ def per_second(rounds: int = 5) -> tuple[float, dict[str, int]]:
         if number:  # the first round reads the data files
             rates.append(len(batch) / (time.perf_counter() - started))
     return median(rates), counts
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of processor time in a warm process."""
+
+    verdicts: tuple[float, ...]
+    """From the line to the verdict, and to the document where there are no ways out to search."""
+    ways_out: tuple[float, ...]
+    """The search for ways out of each refusal, all engines' among them."""
+
+    @property
+    def middle(self) -> float:
+        """The median verdict."""
+        return median(self.verdicts)
+
+    @property
+    def slow(self) -> float:
+        """The verdict that one in a hundred exceeds."""
+        return quantiles(self.verdicts, n=100)[98]
+
+
+def times(odd: int = 3000) -> Times:
+    """Measure every verdict alone: of the lines above, and of odd ones of every engine; the best of three each."""
+    from bench.fuzz import Seeded
+    from tests.fuzz.inputs import Maker
+    from voltaic.document import InvalidLine, spec_from_line
+
+    batch = [json.loads(line) for line in lines()]
+    for number in range(odd):
+        line = Maker(Seeded(number)).line()
+        try:
+            spec_from_line(line)
+        except InvalidLine:
+            continue
+        batch.append(line)
+    rounds = [_round(batch) for _ in range(4)][1:]  # the first reads the data files
+    best = [tuple(map(min, zip(*timed, strict=True))) for timed in zip(*rounds, strict=True)]
+    return Times(tuple(one for one, _ in best), tuple(ways for _, ways in best if ways))
+
+
+def _round(batch: list[dict[str, object]]) -> list[tuple[float, float]]:
+    from voltaic.document import plan_document, spec_from_line
+    from voltaic.verdict import judge
+
+    found: list[tuple[float, float]] = []
+    for line in batch:
+        started = time.process_time()
+        verdict = judge(spec_from_line(line))
+        if verdict.verdict != "refuse":
+            plan_document(verdict)
+            found.append((time.process_time() - started, 0.0))
+            continue
+        judged = time.process_time()
+        _ = verdict.ways
+        found.append((judged - started, time.process_time() - judged))
+    return found
+
+
+MEMORY = """
+import json
+from bench.verdicts import lines
+from voltaic.document import plan_document, spec_from_line
+from voltaic.verdict import judge
+for number, line in enumerate(lines(1000)):
+    json.dumps(plan_document(judge(spec_from_line(json.loads(line)))))
+"""
+RESIDENT = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")))
+"""
+
+
+def memory() -> tuple[int, int]:
+    """Return the bytes that a process holds after a thousand verdicts, and those of Python alone."""
+    held = []
+    for code in (MEMORY, ""):
+        done = subprocess.run([sys.executable, "-c", code + RESIDENT], capture_output=True, text=True, check=True)
+        held.append(int(done.stdout) * 1024)
+    return held[0], held[1]

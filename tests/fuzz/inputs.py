@@ -179,7 +179,7 @@ class Maker:
         if not self.below(3):
             container["command"] = self.pick(
                 (
-                    ["sh", "-c", " ".join(line["args"] if isinstance(line.get("args"), list) else ())],
+                    ["sh", "-c", " ".join(map(str, line["args"] if isinstance(line.get("args"), list) else ()))],
                     ["vllm", "serve"],
                     *ODD,
                 )
