@@ -10,11 +10,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from voltaic.units import GIB, gib
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from typer.testing import Result
+
+    from voltaic.verdict import Judgement
 
     Voltaic = Callable[..., Result]
 
@@ -53,12 +57,14 @@ def test_an_svg_says_what_it_shows(voltaic: Voltaic, tmp_path: Path) -> None:
     root = ET.fromstring(target.read_text(encoding="utf-8"))  # noqa: S314  our own file
 
     assert (root.get("role"), root.get("aria-labelledby")) == ("img", "title description")
-    title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
-    assert title is not None
-    assert title.text == "ACCEPTED, tight: mistralai/Mistral-7B-Instruct-v0.2 on 1 x v100-16gb with tgi 3.0.1"
-    assert description is not None
-    assert "weights 13.62 GiB" in (description.text or "")
-    assert "1024 tokens: up to 2 at once; 2048 tokens: up to 2 at once; 8192 tokens: none." in (description.text or "")
+    title, description = root.findtext(f"{SVG}title") or "", root.findtext(f"{SVG}desc") or ""
+    plan = json.loads(voltaic(*MISTRAL, "--json").stdout)
+    (gpu,) = plan["memory"]["per_gpu"]
+    assert title.startswith("ACCEPTED")
+    assert title.endswith(": mistralai/Mistral-7B-Instruct-v0.2 on 1 x v100-16gb with tgi 3.0.1")
+    assert f"weights {gib(gpu['weights'])}, KV cache {gib(gpu['kv_cache'])}" in description
+    assert f"headroom {gib(gpu['headroom'])}." in description
+    assert "2048 tokens: up to 2 at once; 8192 tokens: none." in description
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
@@ -85,8 +91,34 @@ def test_the_map_marks_what_is_asked_and_judges_as_a_plan_does(voltaic: Voltaic)
     assert found is not None
     assert found.asked == (2048, 2)
     assert (found.contexts, found.batch_sizes) == ((1024, 2048, 8192), (1, 2))
-    assert [[spot.text[0] for spot in row] for row in found.spots] == [["+", "+", "-"], ["+", "~", "-"]]
-    assert [[spot.verdict for spot in row] for row in found.spots] == [["accept", "accept", "refuse"]] * 2
+    for size, row in zip(found.batch_sizes, found.spots, strict=True):
+        for context, spot in zip(found.contexts, row, strict=True):
+            stated = {"profile": MISTRAL[2], "model": MISTRAL[4], "maxTotalTokens": context, "maxBatchSize": size}
+            verdict = judge(settings.serving_spec(settings.read(stated, where="here")))
+            assert spot.verdict == verdict.verdict
+            assert (spot.text[0] == "-") == (verdict.verdict == "refuse")
+    assert {spot.verdict for row in found.spots for spot in row} == {"accept", "refuse"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tight", "headroom", "text"),
+    [
+        ("accept", False, GIB, "+1.0"),
+        ("accept", True, GIB // 4, "~+0.2"),
+        ("refuse", False, -GIB, "-1.0"),
+        ("refuse", False, -367 * GIB, "-367"),
+        ("refuse", False, None, "x"),
+        ("unknown", False, GIB, "?+1.0"),
+        ("unknown", False, None, "?"),
+    ],
+)
+def test_a_cell_says_its_verdict_without_colour(
+    verdict: Judgement, *, tight: bool, headroom: int | None, text: str
+) -> None:
+    """Signs tell what is accepted, tight, refused and unknown apart, with the headroom where there is a bill."""
+    from cli.plot_map import Spot
+
+    assert Spot(verdict, tight=tight, headroom=headroom).text == text
 
 
 def test_lengths_and_numbers_are_chosen_around_the_question() -> None:
