@@ -11,6 +11,7 @@ from voltaic.engines import engine
 from voltaic.engines.base import HasMatrix
 from voltaic.engines.tgi import capability, matrix, model_support, releases
 from voltaic.engines.tgi.deployment import deployment
+from voltaic.engines.tgi.options import options
 from voltaic.engines.tgi.routes import routes
 from voltaic.hardware import gpu_models
 
@@ -145,3 +146,12 @@ def test_options_that_do_nothing_are_named_by_implementation() -> None:
     assert ("ATTENTION", "native-tensor-parallel") in unread
     assert not any(setting == "flash" for _, setting in unread)
     assert not any(subject in {"HF_TOKEN", "FLASH_DECODING"} for subject, _ in unread)
+
+
+def test_quantizations_without_checkpoints_are_asked_of_plain_weights_alone() -> None:
+    """No repository holds weights in eetq, so there is no answer about them; of AWQ there are both."""
+    weights = {(c.subject, c.setting) for c in matrix.cells("3.0.1", "sm_80") if c.topic == "weights"}
+    assert ("eetq", "flash, plain weights") in weights
+    assert ("eetq", "flash, weights quantized by it") not in weights
+    assert ("awq", "flash, weights quantized by it") in weights
+    assert capability.on_the_fly() <= set(options().by_name["quantize"].values(None))

@@ -141,6 +141,12 @@ def cells() -> tuple[Cell, ...]:
     return tuple(_cell(row) for row in _facts()["cell"])
 
 
+@functools.cache
+def on_the_fly() -> frozenset[str]:
+    """Return the quantizations that are applied to plain weights only: no checkpoint is stored in them."""
+    return frozenset(_facts()["on_the_fly"])
+
+
 @functools.lru_cache(maxsize=8192)  # bounded: model types and kinds of positions are whatever a user writes
 def answer(question: Question, version: Version, arch: str) -> Cell | None:
     """Return the fact that answers the question; None where none does: the answer is unknown."""

@@ -179,7 +179,7 @@ def _weights(place: _Place, modes: list[_Mode]) -> Iterator[MatrixCell]:
     paths = dict.fromkeys(path for mode in modes for path in _paths(mode))
     for value in asked:
         for path in paths:
-            for checkpoint in ("plain", "same"):
+            for checkpoint in ("plain",) if value in capability.on_the_fly() else ("plain", "same"):
                 cell = place.ask(Question("quantize", None, path, value, checkpoint))
                 yield MatrixCell(
                     "weights", value, "unknown" if cell is None else _ANSWERS[cell.answer],
