@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
-from cli import check, engines, limits, models, plan, rules
 from cli.command import Group
 from cli.output import INTERNAL, INTERRUPTED
+
+COMMANDS: Final = ("plan", "limits", "check", "rules", "models", "engines")
+"""Modules of `cli` that add a command of their own name, in the order in which help lists them."""
 
 app = typer.Typer(
     name="voltaic",
@@ -42,12 +45,14 @@ def _root(
     del version
 
 
-plan.register(app)
-limits.register(app)
-check.register(app)
-rules.register(app)
-models.register(app)
-engines.register(app)
+def _asked(words: list[str]) -> tuple[str, ...]:
+    """Return the commands that these words may be about: the one that is named, else all of them."""
+    return tuple(words[1:2]) if words[1:2] and words[1] in COMMANDS else COMMANDS
+
+
+# A command takes longer to be made than to give a verdict: only the one that is asked for is.
+for _name in _asked(sys.argv):
+    import_module(f"cli.{_name}").register(app)
 
 
 def run() -> None:
