@@ -135,8 +135,9 @@ class Tower:
 class Architecture:
     """Shapes of a decoder. All sizes are counts of elements, heads, layers or tokens.
 
-    A model without attention has one head of one element. Where layers differ, `kinds` and `pattern` say how, and the sizes here are those of a full attention layer and of a
-    dense MLP: what a sequence keeps is in `caches`, what a layer holds in `layer_tensors`.
+    A model without attention has one head of one element. Where layers differ, `kinds` and `pattern` say how, and the
+    sizes here are those of a full attention layer and of a dense MLP: what a sequence keeps is in `caches`, what a
+    layer holds in `layer_tensors`.
     """
 
     model_type: str

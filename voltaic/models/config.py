@@ -39,7 +39,7 @@ def read_config(config: Mapping[str, Any], *, where: str = "config.json") -> Arc
     draft = read_draft(fields, family)
     architecture = _built(draft, fields, family)
     if fields.faults:
-        raise InvalidConfig(fields.faults, where)
+        raise InvalidConfig(tuple(dict.fromkeys(fields.faults)), where)
     return architecture
 
 

@@ -80,6 +80,11 @@ class Draft:
         """Return a switch."""
         return self.fields.flag([key], absent=absent)
 
+    def contradiction(self, key: str, message: str) -> None:
+        """Keep a fault that follows from several fields, unless one of them may be a fault by itself."""
+        if not self.fields.faults:
+            self.fields.fault(key, message)
+
     def patterned(self) -> tuple[tuple[LayerKind, ...], str]:
         """Return the kinds of layers, and of each layer its kind."""
         if self.mixer_of is None and self.mlp_of is None:
@@ -104,4 +109,6 @@ class Draft:
 
 def layer_types(draft: Draft, allowed: Sequence[str], key: str = "layer_types") -> list[str] | None:
     """Return the kind of every layer as the configuration states it; None where it does not, or not properly."""
-    return draft.fields.names([key], allowed, draft.layers)
+    known = not draft.fields.faults
+    found = draft.fields.names([key], allowed, draft.layers if known else None)
+    return found if known or found is None or len(found) == draft.layers else None

@@ -99,7 +99,9 @@ def _family(model_type: str, row: Mapping[str, Any], shared: Mapping[str, list[s
         sizes=keys["sizes"],
         flags=keys["flags"],
         always=tuple(row.get("always", ())),
-        experts=MappingProxyType({name: what for name, what in row.get("experts", {}).items() if f"experts.{name}" not in without}),
+        experts=MappingProxyType(
+            {name: what for name, what in row.get("experts", {}).items() if f"experts.{name}" not in without}
+        ),
         reader=row.get("reader"),
         window=row.get("window"),
         layer=layer,
@@ -150,7 +152,7 @@ def family_of(model_type: str) -> Family:
 
 def known(model_type: str) -> bool:
     """Return whether a model of this `model_type` can be read."""
-    return model_type in _files() and not is_tower(model_type)
+    return model_type in _files() and not is_tower(model_type) and model_type not in _index()["inner"]
 
 
 def is_tower(name: str) -> bool:

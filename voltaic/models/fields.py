@@ -35,6 +35,13 @@ def shown(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
+def _same(one: object, other: object) -> bool:
+    try:
+        return type(one) is type(other) and one == other
+    except RecursionError:  # nested too deep to be compared, and for any value that is asked
+        return False
+
+
 class Fields:
     """One configuration, asked key by key; every answer is of the type asked, and every fault is kept."""
 
@@ -63,11 +70,11 @@ class Fields:
             return keys[0], None
         first_key, first = present[0]
         for key, value in present[1:]:
-            if type(value) is not type(first) or value != first:
+            if not _same(value, first):
                 self.fault(key, f"{shown(value)} contradicts {first_key}, which is {shown(first)}")
         return first_key, first
 
-    def _at(self, key: str) -> Any:  # noqa: ANN401  (whatever a stranger wrote)
+    def _at(self, key: str) -> Any:
         if "." not in key:
             return self._config.get(key)
         outer, inner = key.split(".")

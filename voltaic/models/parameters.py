@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -157,14 +157,18 @@ def tower_tensors(arch: Architecture) -> Iterator[Tensor]:
         family = family_of(tower.family)
         sizes = dict(tower.sizes)
         for part, repeats in tower.parts:
-            yield from _part(tower, family.blocks[part], repeats, sizes)
+            alike = tuple(tensors_of(family.blocks[part], tower.prefix, "tower", sizes, tower.flags))
+            for number in range(repeats):
+                for tensor in alike:
+                    yield replace(tensor, name=tensor.name.replace("{}", str(number)))
 
 
-def _part(tower: Tower, lines: tuple[str, ...], repeats: int, sizes: Mapping[str, int]) -> Iterator[Tensor]:
-    for number in range(repeats):
-        for tensor in tensors_of(lines, tower.prefix, "tower", sizes, tower.flags):
-            name = tensor.name if tensor.count > 1 else tensor.name.replace("{}", str(number))
-            yield Tensor(name, tensor.shape, "tower", tensor.role, tensor.inputs, tensor.count)
+def _tower_elements(tower: Tower) -> int:
+    blocks, sizes = family_of(tower.family).blocks, dict(tower.sizes)
+    return sum(
+        repeats * sum(tensor.elements for tensor in tensors_of(blocks[part], "", "tower", sizes, tower.flags))
+        for part, repeats in tower.parts
+    )
 
 
 def tensors(arch: Architecture) -> Iterator[Tensor]:
@@ -179,5 +183,6 @@ def tensors(arch: Architecture) -> Iterator[Tensor]:
 @lru_cache(maxsize=1024)
 def parameter_count(arch: Architecture) -> int:
     """Return the number of parameters, exact to the parameter, as the family's class holds them unquantized."""
-    outside = sum(tensor.elements for tensor in (*embedding_tensors(arch), *head_tensors(arch), *tower_tensors(arch)))
+    outside = sum(tensor.elements for tensor in (*embedding_tensors(arch), *head_tensors(arch)))
+    outside += sum(map(_tower_elements, arch.towers))
     return outside + sum(group.count * group.elements for group in layer_groups(arch))

@@ -1,7 +1,8 @@
 """Build every case with the classes of transformers on the meta device, and write what they hold to `shapes/`.
 
 Needs torch and transformers, which the project itself does not: run it where they are, after each new case, once with
-each release in `RELEASES`. Names of tensors are kept of the first release that has the class; counts and caches of each.
+each release in `RELEASES`. Names of tensors are kept of the first release that has the
+class; counts and caches of each.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -64,11 +66,11 @@ def _cache(model: Any) -> dict[str, int]:
         answer = model(input_ids=ids, use_cache=True, **more)
         cache = getattr(answer, "past_key_values", None)
         cache = getattr(answer, "cache_params", None) if cache is None else cache
-        if model.config.model_type == "recurrent_gemma":  # which keeps it in its own modules
-            return _kept(model)
         found[tokens] = sum(tensor.numel() for _, tensor in _tensors(cache, set()) if tensor.is_floating_point())
     grown = (found[2 * TOKENS] - found[TOKENS]) // TOKENS
-    return {"kv_elements_per_token": grown, "state_elements": found[TOKENS] - TOKENS * grown}
+    kept = _kept(model) if model.config.model_type == "recurrent_gemma" else {"kv_elements_per_token": 0}
+    states = found[TOKENS] - TOKENS * grown + kept.get("state_elements", 0)
+    return {"kv_elements_per_token": grown + kept["kv_elements_per_token"], "state_elements": states}
 
 
 def _kept(model: Any) -> dict[str, int]:
@@ -98,11 +100,24 @@ def _class(settings: Any) -> Any:
     raise LookupError(type(settings).__name__)
 
 
+def folded(named: dict[str, list[int]]) -> dict[str, list[str]]:
+    """Fold the numbers of layers and experts: names with `{}` for each, and shapes with the numbers that have them."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, shape in named.items():
+        numbers = re.findall(r"(?<=\.)\d+(?=\.)", name)
+        by_shape = found.setdefault(re.sub(r"(?<=\.)\d+(?=\.)", "{}", name), {})
+        by_shape.setdefault("x".join(map(str, shape)), []).append(".".join(numbers))
+    return {
+        name: [f"{shape} {' '.join(numbers)}".strip() for shape, numbers in by_shape.items()]
+        for name, by_shape in found.items()
+    }
+
+
 def _model(config: dict[str, Any], device: str) -> Any:
     content = copy.deepcopy(config)
     settings = transformers.AutoConfig.for_model(content.pop("model_type"), **content)
     with torch.device(device):
-        model = _class(settings)._from_config(settings, attn_implementation="eager")  # noqa: SLF001
+        model = _class(settings)._from_config(settings, attn_implementation="eager")
     model.tie_weights()
     return model.eval()
 
@@ -156,7 +171,7 @@ def _make(kin: str, configs: dict[str, dict[str, Any]], *, whole: bool, only: st
         named = found.pop("tensors", None)
         row[release] = found
         if named is not None and row.get("names of") in {None, release, *RELEASES[RELEASES.index(release) :]}:
-            row |= {"names of": release, "tensors": named}
+            row |= {"names of": release, "tensors": folded(named)}
     target.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -164,7 +179,7 @@ def main() -> None:
     """Write the shapes of every case, or of those whose file and name are given."""
     SHAPES.mkdir(exist_ok=True)
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    only = sys.argv[2] if len(sys.argv) > 2 else ""  # noqa: PLR2004
+    only = sys.argv[2] if len(sys.argv) > 2 else ""
     for kin, configs in {"catalogue": cases.catalogue(), **cases.KINS}.items():
         if wanted in {"", kin}:
             _make(kin, configs, whole=kin != "catalogue", only=only)

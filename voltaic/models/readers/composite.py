@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from voltaic.models.architecture import Cache, Tower
+from voltaic.models.architecture import Cache, Experts, Tower
 from voltaic.models.draft import Mixer, layer_types
 from voltaic.models.errors import UnknownArchitecture
 from voltaic.models.families import bounds, family_of, is_tower, known, names
@@ -24,9 +24,11 @@ CHUNKED, FULL = "chunked_attention", "full_attention"
 def read(draft: Draft) -> Draft | None:
     """Read the decoder, the tower and what joins them; or a decoder that is only found within such a model."""
     if draft.family.model_type == "mllama_text_model":
-        return _mllama_text(draft)
+        _mllama_text(draft)
+        return None
     if draft.family.model_type == "llama4_text":
-        return _llama4_text(draft)
+        _llama4_text(draft)
+        return None
     return _composite(draft)
 
 
@@ -35,13 +37,15 @@ def _composite(draft: Draft) -> Draft:
 
     fields, what = draft.fields, draft.family.composite
     content = fields.object(["text_config"])
-    inner = fields if content is None else Fields(content)
-    named = inner.find(["model_type"])[1] if content is not None else what["text"]
-    decoder = _decoder(draft, named)
+    if content is None and fields.find(["text_config"])[1] is None and not what.get("flat"):
+        fields.fault("text_config", "missing, it says what decoder the model has")
+    missing = content is None and not what.get("flat")
+    inner = Fields({}) if missing else fields if content is None else Fields(content)
+    decoder = _decoder(draft, what["text"] if content is None else inner.find(["model_type"])[1])
     text = read_draft(inner, decoder, nested=content is not None)
     text.decoder = decoder.model_type
-    if content is None and not what.get("flat"):
-        fields.fault("text_config", "missing, it says what decoder the model has")
+    if missing:
+        inner.faults.clear()
     vision = fields.object(["vision_config"])
     seen = Fields({} if vision is None else vision)
     if vision is None:
@@ -65,14 +69,14 @@ def _composite(draft: Draft) -> Draft:
     return text
 
 
-def _decoder(draft: Draft, named: Any) -> Family:  # noqa: ANN401  (whatever a stranger wrote)
+def _decoder(draft: Draft, named: Any) -> Family:
     what = draft.family.composite
     name = what["text"] if named is None else named
     name = what.get("texts", {}).get(name, name) if isinstance(name, str) else name
     if not isinstance(name, str):
         draft.fields.fault("text_config.model_type", f"found {shown(name)}, allowed is the name of a model family")
         return family_of(what["text"])
-    if not known(name) or family_of(name).composite:
+    if name != what["text"] and (not known(name) or family_of(name).composite):
         raise UnknownArchitecture(draft.family.model_type, names(), f"a decoder of the family {shown(name)}")
     return family_of(name)
 
@@ -137,7 +141,7 @@ def _llama4_text(draft: Draft) -> None:
     keys = {**draft.family.experts, "intermediate": ["intermediate_size"]}
     count = draft.count("experts", *keys["count"], most="experts", absent=keys["absent_count"])
     per_token = draft.count("per_token", *keys["per_token"], most="experts", absent=keys["absent_per_token"])
-    draft.experts = moe.Experts(count, per_token, stated or 1, stated or 1)
+    draft.experts = Experts(count, per_token, stated or 1, stated or 1)
     step = fields.count(["interleave_moe_layer_step"], most["layers"], absent=1) or 1
     sparse = fields.numbers(["moe_layers"], most["layers"])
     chosen = set(range(step - 1, draft.layers, step) if sparse is None else sparse)
@@ -152,7 +156,9 @@ def _llama4_text(draft: Draft) -> None:
         step = fields.count(["no_rope_layer_interval"], most["layers"], absent=4) or 1
         has_rope = fields.numbers(["no_rope_layers"], 1) or [int((layer + 1) % step != 0) for layer in every]
         if len(has_rope) != draft.layers:
-            fields.fault("no_rope_layers", f"{len(has_rope)} items, allowed is one for each of {draft.layers} layers")
+            draft.contradiction(
+                "no_rope_layers", f"{len(has_rope)} items, allowed is one for each of {draft.layers} layers"
+            )
             has_rope = [1] * draft.layers
         types = [CHUNKED if rope else FULL for rope in has_rope]
     draft.mixer_of = types

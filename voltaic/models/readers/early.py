@@ -19,10 +19,12 @@ def read(draft: Draft) -> None:
 
 
 def _gptj(draft: Draft) -> None:
-    stated = draft.fields.count(["rotary_dim"], bounds()["head_dim"], absent=None if draft.fields.has("rotary_dim") else 64)
+    stated = draft.fields.count(
+        ["rotary_dim"], bounds()["head_dim"], absent=None if draft.fields.has("rotary_dim") else 64
+    )
     rotated = draft.head_dim if stated is None else stated
     if rotated > draft.head_dim:
-        draft.fields.fault("rotary_dim", f"{rotated} is more than the {draft.head_dim} elements of a head")
+        draft.contradiction("rotary_dim", f"{rotated} is more than the {draft.head_dim} elements of a head")
         rotated = draft.head_dim
     draft.more["rotary_dim"] = rotated
 
@@ -73,4 +75,6 @@ def _t5(draft: Draft) -> None:
         "buckets": draft.sizes["buckets"],
     }
     parts = (("encoder_relative", encoder if every else 1), ("encoder", encoder), ("encoder_end", 1))
-    draft.towers = (Tower(draft.family.model_type, "encoder.", parts, tuple(sizes.items()), tuple(sorted(draft.flags))),)
+    draft.towers = (
+        Tower(draft.family.model_type, "encoder.", parts, tuple(sizes.items()), tuple(sorted(draft.flags))),
+    )

@@ -26,7 +26,7 @@ def _falcon(draft: Draft) -> None:
         found = fields.count(keys, bounds()["heads"], absent=draft.heads)
         if found is not None and draft.heads % found:
             key = draft.family.fields["heads"][0]
-            fields.fault(key, f"{draft.heads} is not a multiple of {fields.find(keys)[0]}, which is {found}")
+            draft.contradiction(key, f"{draft.heads} is not a multiple of {fields.find(keys)[0]}, which is {found}")
         draft.kv_heads = found or 1
     elif draft.flag("multi_query", absent=True):
         draft.kv_heads = 1

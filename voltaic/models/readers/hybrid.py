@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 ATTENTION, MAMBA = "attention", "mamba"
 _NEMOTRON = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
-_NEMOTRON_NAMES = {**{name: name for name in _NEMOTRON.values()}, "linear_attention": "mamba", "full_attention": "attention"}
+_NEMOTRON_NAMES = {
+    **{name: name for name in _NEMOTRON.values()},
+    "linear_attention": "mamba",
+    "full_attention": "attention",
+}
 
 
 def read(draft: Draft) -> None:
@@ -36,14 +40,13 @@ def read(draft: Draft) -> None:
     }.get(draft.family.model_type, _linear)(draft)
 
 
-def _one(draft: Draft, key: str, layers: int) -> Mixer:
+def _one(draft: Draft, key: str) -> Mixer:
     """Return the first generation of Mamba: a state for every inner element."""
     sizes = draft.sizes
     sizes["inner"] = sizes["expand"] * draft.hidden
     absent = -(-draft.hidden // 16)
     stated = draft.fields.find([key])[1]
     sizes["rank"] = absent if stated == "auto" else draft.count("rank", key, absent=absent)
-    del layers
     inner, state, conv = sizes["inner"], sizes["state"], sizes["conv"]
     return Mixer("mamba", (Cache("state", 1, conv_state=inner * conv, recurrent_state=inner * state, kernel=conv),))
 
@@ -58,7 +61,7 @@ def _two(draft: Draft, block: str = "mamba2") -> Mixer:
         sizes["inner"] = heads * width
     elif sizes["inner"] != heads * width:
         keys = draft.family.sizes["ssm_heads"]
-        draft.fields.fault(keys[0], f"{heads} heads of {width} elements are not the {sizes['inner']} of the mixer")
+        draft.contradiction(keys[0], f"{heads} heads of {width} elements are not the {sizes['inner']} of the mixer")
     sizes["conv_dim"] = sizes["inner"] + 2 * sizes["groups"] * sizes["state"]
     conv = sizes["conv"]
     state = heads * width * sizes["state"]
@@ -78,13 +81,13 @@ def _mamba(draft: Draft) -> None:
     if draft.family.model_type == "mamba2":
         draft.mixers[MAMBA] = _two(draft, "mamba")
     else:
-        draft.mixers[MAMBA] = _one(draft, "time_step_rank", draft.layers)
+        draft.mixers[MAMBA] = _one(draft, "time_step_rank")
     draft.mixer_of, draft.mlp_of = [MAMBA] * draft.layers, ["none"] * draft.layers
 
 
 def _jamba(draft: Draft) -> None:
     fields, most = draft.fields, bounds()["layers"]
-    found = _one(draft, "mamba_dt_rank", draft.layers)
+    found = _one(draft, "mamba_dt_rank")
     draft.mixers[MAMBA] = Mixer("mamba mamba_norms", found.caches)
     types = None
     if fields.find(["layers_block_type"])[1] is not None and fields.find(["attn_layer_period"])[1] is None:
@@ -129,7 +132,6 @@ def _granite(draft: Draft) -> None:
     draft.mixers[MAMBA] = _two(draft)
     types = layer_types(draft, (MAMBA, ATTENTION))
     draft.mixer_of = types or [MAMBA] * draft.layers
-    most = bounds()
     draft.sizes["shared_width"] = draft.count("shared_intermediate_size", most="intermediate", absent=1024)
     experts = _count(draft, "num_local_experts", 8)
     per_token = _count(draft, "num_experts_per_tok", 2)
@@ -150,7 +152,9 @@ def _nemotron(draft: Draft) -> None:
     if isinstance(pattern, str) and set(pattern) <= set(_NEMOTRON) and len(pattern) == draft.layers:
         kinds = [_NEMOTRON[letter] for letter in pattern]
     elif pattern is not None:
-        fields.fault("hybrid_override_pattern", f"allowed is one of M, *, - and E for each of {draft.layers} layers")
+        draft.contradiction(
+            "hybrid_override_pattern", f"allowed is one of M, *, - and E for each of {draft.layers} layers"
+        )
     else:
         stated = layer_types(draft, tuple(_NEMOTRON_NAMES), "layers_block_type")
         kinds = [_NEMOTRON_NAMES[name] for name in stated] if stated is not None else None
@@ -222,12 +226,14 @@ def _linear(draft: Draft) -> None:
     sizes = draft.sizes
     keys, values = sizes["linear_keys"] * sizes["linear_key_dim"], sizes["linear_values"] * sizes["linear_value_dim"]
     if sizes["linear_values"] % sizes["linear_keys"]:
-        draft.fields.fault("linear_num_value_heads", "is not a multiple of linear_num_key_heads")
+        draft.contradiction("linear_num_value_heads", "is not a multiple of linear_num_key_heads")
     conv = (2 * keys + values) * sizes["conv"]
     state = values * sizes["linear_key_dim"]
     draft.mixers |= {
         "full_attention": draft.mixers[ATTENTION],
-        "linear_attention": Mixer("linear", (Cache("state", 1, conv_state=conv, recurrent_state=state, kernel=sizes["conv"]),)),
+        "linear_attention": Mixer(
+            "linear", (Cache("state", 1, conv_state=conv, recurrent_state=state, kernel=sizes["conv"]),)
+        ),
     }
     types = layer_types(draft, ("linear_attention", "full_attention"))
     if types is None:

@@ -24,7 +24,7 @@ def read(draft: Draft) -> None:
 def latent_of(draft: Draft) -> Mixer:
     """Return what mixes tokens in a layer of latent attention; its widths are kept."""
     fields = draft.fields
-    if not fields.has("q_lora_rank"):
+    if not fields.has("q_lora_rank") and not draft.family.absent.get("queries_whole", False):
         fields.fault("q_lora_rank", "missing, null says that queries are not compressed")
     q_rank = draft.count("q_lora_rank") if fields.find(["q_lora_rank"])[1] is not None else None
     latent = Latent(

@@ -49,7 +49,7 @@ def experts_of(draft: Draft) -> Experts:
     if "shared_intermediate" in keys:
         shared = draft.fields.whole(keys["shared_intermediate"], most["intermediate"])
     if per_token > count:
-        draft.fields.fault(keys["per_token"][0], f"{per_token} is more than {keys['count'][0]}, which is {count}")
+        draft.contradiction(keys["per_token"][0], f"{per_token} is more than {keys['count'][0]}, which is {count}")
     return Experts(count, per_token, width, shared)
 
 
@@ -82,7 +82,7 @@ def sparse_layers(draft: Draft) -> list[bool]:
     if rule == "interval":
         first = fields.whole(["moe_layer_start_index"], most, absent=1)
         last = fields.find(["moe_layer_end_index"])[1]
-        end = draft.layers - 1 if last in {None, -1} else fields.whole(["moe_layer_end_index"], most)
+        end = draft.layers - 1 if last is None or last == -1 else fields.whole(["moe_layer_end_index"], most)
         step = fields.count(["moe_layer_interval"], most, absent=1) or 1
         return [(layer + 1) % step == 0 and first <= layer <= end for layer in every]
     return [True] * draft.layers

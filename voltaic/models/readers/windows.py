@@ -80,7 +80,9 @@ def _no_rope(draft: Draft) -> list[str]:
     step = draft.fields.count(["no_rope_layer_interval"], bounds()["layers"], absent=4) or 1
     has_rope = draft.fields.numbers(["no_rope_layers"], 1)
     if has_rope is not None and len(has_rope) != draft.layers:
-        draft.fields.fault("no_rope_layers", f"{len(has_rope)} items, allowed is one for each of {draft.layers} layers")
+        draft.contradiction(
+            "no_rope_layers", f"{len(has_rope)} items, allowed is one for each of {draft.layers} layers"
+        )
         has_rope = None
     rotates = has_rope or [int((layer + 1) % step != 0) for layer in range(draft.layers)]
     return [FULL if rope else SLIDING for rope in rotates]

@@ -170,4 +170,40 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "num_position_embeddings": 36,
         },
     },
+    "llama4_text": {
+        "model_type": "llama4_text",
+        **_TEXT,
+        "num_hidden_layers": 4,
+        "head_dim": 12,
+        "intermediate_size_mlp": 112,
+        "num_local_experts": 5,
+        "num_experts_per_tok": 1,
+        "interleave_moe_layer_step": 1,
+        "tie_word_embeddings": True,
+        "pad_token_id": 0,
+    },
+    "gemma3 defaults of the decoder's class": {
+        "model_type": "gemma3",
+        "text_config": {
+            "model_type": "gemma3_text",
+            "hidden_size": 64,
+            "intermediate_size": 176,
+            "num_hidden_layers": 7,
+        },
+        "vision_config": {**_SIGLIP, "vision_use_head": False},
+    },
+    "llava defaults of both classes": {
+        "model_type": "llava",
+        "text_config": {"model_type": "llama", "num_hidden_layers": 2, "vocab_size": 1000},
+        "vision_config": {"model_type": "clip_vision_model", "num_hidden_layers": 1},
+    },
+    "qwen2_vl decoder apart": {
+        "model_type": "qwen2_vl",
+        "text_config": {
+            "model_type": "qwen2_vl_text",
+            **_TEXT,
+            "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]},
+        },
+        "vision_config": {"depth": 1},
+    },
 }
