@@ -140,11 +140,11 @@ def test_capability_on_the_v100(  # noqa: PLR0917  one row of the table
 
 
 NEWER: list[tuple[str, str, str, dict[str, str], str]] = [
-    *((version, LLAMA, "a100-80gb", {}, "unknown") for version in ("1.2.0", "2.0.2", "2.4.1", "3.0.1", "3.3.7")),
-    ("3.3.7", LLAMA_AWQ, "a100-40gb", {}, "unknown"),
-    ("3.3.7", MISTRAL, "h100-80gb", {}, "unknown"),
+    *((version, LLAMA, "a100-80gb", {}, "accept") for version in ("1.2.0", "2.0.2", "2.4.1", "3.0.1", "3.3.7")),
+    ("3.3.7", LLAMA_AWQ, "a100-40gb", {}, "accept"),
+    ("3.3.7", MISTRAL, "h100-80gb", {}, "accept"),
     ("3.3.7", MISTRAL, "t4-16gb", {}, "unknown"),
-    ("2.0.4", MISTRAL, "t4-16gb", {}, "unknown"),
+    ("2.0.4", MISTRAL, "t4-16gb", {}, "accept"),
     ("2.2.0", GEMMA, "t4-16gb", {}, f"{GPU}: only supports Ampere"),
     ("2.2.0", GEMMA, "t4-16gb", OFF, "accept"),
     ("3.3.7", GEMMA, "t4-16gb", OFF, "accept"),

@@ -27,7 +27,8 @@ def test_the_launcher_command_is_what_the_container_runs(program: harness.Progra
     words = shlex.split(run.outputs["launcherCommand"])
     start = words.index("text-generation-launcher")
     assert words[start + 1 :] == run.container("tgi")["args"]
-    assert words[:start] == ["HF_HOME=/data", "USE_FLASH_ATTENTION=false"]
+    allocator = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"
+    assert words[:start] == ["HF_HOME=/data", allocator, "USE_FLASH_ATTENTION=false"]
     assert "my-own-key" not in run.outputs["launcherCommand"]
 
 

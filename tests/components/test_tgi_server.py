@@ -57,11 +57,11 @@ def test_a_refusal_names_number_reason_and_way_out(program: harness.Program) -> 
     (error,) = program(REFUSED, stack="v100-1gpu").errors
     lines = error.splitlines()
     assert lines[0] == "tgi 3.0.1 with meta-llama/Llama-2-13b-chat-hf on 1 x NVIDIA V100 16 GB would not start:"
-    assert lines[1].startswith("  vram-budget: Needs 26.95 GiB on the GPU, which has 15.77 GiB")
+    assert lines[1].startswith("  vram-budget: Needs 26.55 GiB on the GPU, which has 15.77 GiB")
     assert lines[2].startswith("    why: The weights alone do not fit")
     assert lines[3] == "    way out: Serve a smaller model, or use GPUs with more memory or more of them."
     assert lines[4] == "  accepted by the same rules:"
-    at = lines.index("    profile v100-2gpu (13.71 GiB on the fullest GPU):")
+    at = lines.index("    profile v100-2gpu (13.51 GiB on the fullest GPU):")
     assert lines[at + 1] == "      pulumi config set -s v100-1gpu profile v100-2gpu"
 
 

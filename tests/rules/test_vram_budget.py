@@ -42,8 +42,8 @@ def test_weights_alone() -> None:
     """Weights that exceed the budget are said to, with the whole bill."""
     (finding,) = ask(512, 1024, 512, 1, model=LLAMA_13B)
     assert finding.message == (
-        "Needs 26.95 GiB on the GPU, which has 15.77 GiB: 11.18 GiB too much at the worst moment (decode). "
-        "Bill: context 0.44 GiB, weights 24.37 GiB, KV cache 1.56 GiB, activations 0.03 GiB, planning margin 0.55 GiB."
+        "Needs 27.18 GiB on the GPU, which has 15.77 GiB: 11.41 GiB too much at the worst moment (decode). "
+        "Bill: context 0.44 GiB, weights 24.37 GiB, KV cache 1.56 GiB, activations 0.03 GiB, planning margin 0.78 GiB."
     )
     assert finding.why == (
         "The weights alone do not fit: 24.37 GiB beside 0.44 GiB of context, of 15.77 GiB. The server dies while "
@@ -57,8 +57,8 @@ def test_the_cache() -> None:
     """A cache that is too large is said to be, with the limits that make it."""
     (finding,) = ask(1024, 1536, 1024, 2, model="meta-llama/Llama-2-7b-chat-hf")
     assert finding.message == (
-        "Needs 17.10 GiB on the GPU, which has 15.77 GiB: 1.33 GiB too much at the worst moment (decode). "
-        "Bill: context 0.44 GiB, weights 12.55 GiB, KV cache 3.00 GiB, activations 0.06 GiB, planning margin 1.05 GiB."
+        "Needs 17.30 GiB on the GPU, which has 15.77 GiB: 1.53 GiB too much at the worst moment (decode). "
+        "Bill: context 0.44 GiB, weights 12.55 GiB, KV cache 3.00 GiB, activations 0.06 GiB, planning margin 1.25 GiB."
     )
     assert finding.why == (
         "Beside context and weights 2.78 GiB are left. The KV cache takes 3.00 GiB (held twice while decoding): 3072 "
@@ -73,7 +73,7 @@ def test_the_cache() -> None:
 
 def test_activations() -> None:
     """Where the activations are what is too large, they and their moment are named."""
-    (finding,) = ask(1024, 1536, 1024, 1, model="meta-llama/Meta-Llama-3-8B")
+    (finding,) = ask(1024, 1100, 1024, 1, model="meta-llama/Meta-Llama-3-8B")
     assert "at the worst moment (warm-up)" in finding.message
     assert " The activations of a warm-up pass take 0.49 GiB. " in finding.why
 
@@ -119,11 +119,11 @@ def test_logits_are_not_kept_before_the_first_request() -> None:
 
 def test_what_is_not_modelled_is_unknown() -> None:
     """Where a term of the bill has no model, the answer is unknown, with what would settle it."""
-    (finding,) = ask(1024, 2048, 1024, 2, gpu="a100-80gb", env={})
+    (finding,) = ask(1024, 2048, 1024, 2, gpu="a100-80gb", env={}, model="bigscience/bloom-7b1")
     assert finding.outcome == "unknown"
     assert finding.message == (
-        "Whether it fits is not known: the memory of the flash implementation of tgi 3.0.1 is not modelled. "
-        "Context and weights need at least 14.04 GiB on a GPU."
+        "Whether it fits is not known: the memory of the native-tensor-parallel implementation of tgi 3.0.1 is not "
+        "modelled. Context and weights need at least 13.72 GiB on a GPU."
     )
     assert finding.why == "A term of the VRAM bill has no model here, and a guess would be no promise."
     assert finding.fix == "What would settle it: a measurement of its peak on this GPU."
@@ -131,12 +131,14 @@ def test_what_is_not_modelled_is_unknown() -> None:
 
 def test_what_is_not_modelled_may_still_be_too_heavy() -> None:
     """Weights that exceed the budget refuse whatever else is not known."""
-    (finding,) = ask(1024, 2048, 1024, 2, gpu="a10g-24gb", env={}, model=LLAMA_13B)
+    bloom = {"model_type": "bloom", "vocab_size": 250_880, "hidden_size": 8192, "n_layer": 30, "n_head": 64}
+    (finding,) = ask(1024, 2048, 1024, 2, gpu="a10g-24gb", env={}, model=None, config=bloom)
     assert finding.outcome == "violation"
-    assert finding.message == "Needs at least 24.79 GiB on a GPU, which has 21.98 GiB."
+    assert finding.message == "Needs at least 49.38 GiB on a GPU, which has 21.98 GiB."
     assert finding.why == (
         "Context and weights alone exceed the budget, so the server dies while loading, whatever the limits are. "
-        "The rest of the bill is not known: the memory of the flash implementation of tgi 3.0.1 is not modelled."
+        "The rest of the bill is not known: the memory of the native-tensor-parallel implementation of tgi 3.0.1 is "
+        "not modelled."
     )
     assert finding.sources
 

@@ -168,7 +168,6 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
             activations=held.activations + _kept(held, share, kept),
             # The kept logits stay where they are; the slack is for what comes and goes.
             other=slack(held, share),
-            terms=(("allocator_slack", slack(held, share)),),
         )
         for share, held in zip(weights.per_gpu, worst, strict=True)
     )

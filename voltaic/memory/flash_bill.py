@@ -106,7 +106,7 @@ def _limits(runs: Runs) -> Limits:
 
 def _bill(spec: ServingSpec, server: Server, limits: Limits, plan: Plan) -> Bill:
     gpu = server.gpu
-    fixed = gpu.context_bytes + plan.nccl + plan.weights
+    fixed = gpu.context_bytes + plan.nccl + plan.weights + plan.slack
     loading = fixed + plan.load
     warming = fixed + plan.warm_up_cache + plan.activations
     loads_most = loading > warming
@@ -116,7 +116,7 @@ def _bill(spec: ServingSpec, server: Server, limits: Limits, plan: Plan) -> Bill
         weights=plan.weights,
         kv_cache=0 if loads_most else plan.warm_up_cache,
         activations=plan.load if loads_most else plan.activations,
-        other=plan.nccl,
+        other=plan.nccl + plan.slack,
         terms=_terms(plan),
     )
     return Bill(
@@ -134,6 +134,7 @@ def _bill(spec: ServingSpec, server: Server, limits: Limits, plan: Plan) -> Bill
 def _terms(plan: Plan) -> tuple[tuple[str, int], ...]:
     named = (
         ("nccl", plan.nccl),
+        ("allocator_slack", plan.slack),
         ("cuda_graphs", plan.graphs),
         ("conversion_while_loading", plan.load),
         ("kv_pool", max(0, plan.pool)),

@@ -80,6 +80,8 @@ class Plan:
     per_token: int
     """Bytes of one token in this GPU's pool."""
     graphs: int
+    slack: int
+    """Bytes that the allocator holds beside weights and activations."""
 
 
 @cache
@@ -91,7 +93,7 @@ def table() -> Mapping[str, Any]:
 @cache
 def sources() -> tuple[Source, ...]:
     """Return where the facts come from."""
-    names = ("reserve", "logits", "layer", "weights", "nccl", "graphs", "margin")
+    names = ("reserve", "logits", "layer", "weights", "nccl", "graphs", "slack", "margin")
     return tuple(Source(table()[name]["source"], table()[name]["confidence"]) for name in names)
 
 
@@ -123,7 +125,13 @@ def plan(server: Server, limits: Limits) -> Plan:
         tokens=blocks * block,
         per_token=per_token,
         graphs=held.graphs,
+        slack=_slack(held.weights + activations),
     )
+
+
+def _slack(tensors: int) -> int:
+    row = table()["slack"]
+    return int(max(row["share"] * tensors, row["least_gib"] * GIB))
 
 
 def _for_pool(server: Server, free: int) -> int:

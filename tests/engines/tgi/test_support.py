@@ -422,8 +422,11 @@ def test_what_does_not_run_has_no_way_of_running(
 
 def test_environment_and_options_that_make_it_run(spec_of: SpecOf) -> None:
     """The variables and options to add are those, and only those, that the release needs on that GPU."""
-    assert tgi().environment(spec_of("3.0.1", V100, MISTRAL)) == {"USE_FLASH_ATTENTION": "false", "HF_HOME": "/data"}
-    assert tgi().environment(spec_of("2.0.4", V100, MISTRAL)) == {"HUGGINGFACE_HUB_CACHE": "/data"}
+    allocator = {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+    found = tgi().environment(spec_of("3.0.1", V100, MISTRAL))
+    assert found == {"USE_FLASH_ATTENTION": "false", "HF_HOME": "/data", **allocator}
+    assert tgi().environment(spec_of("2.0.4", V100, MISTRAL)) == {"HUGGINGFACE_HUB_CACHE": "/data", **allocator}
+    assert tgi().environment(spec_of("1.1.1", V100, MISTRAL)) == {"HUGGINGFACE_HUB_CACHE": "/data"}  # PyTorch 2.0
     assert tgi().environment(spec_of("3.3.7", A100, MISTRAL)) == {"HF_HOME": "/data"}
     assert tgi().environment(spec_of("3.0.1", T4, MISTRAL))["USE_FLASH_ATTENTION"] == "false"
     assert tgi().environment(spec_of("3.4.0", V100, MISTRAL)) == {}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.tgi import capability
 from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.case import case_of
 from voltaic.engines.tgi.releases import by_release, facts, release
+from voltaic.engines.versions import parse_version
 
 if TYPE_CHECKING:
     from voltaic.hardware import GpuModel
     from voltaic.spec import ServingSpec
+
+EXPANDS: Final = (2, 1, 0)
+"""First release of PyTorch with expandable segments (c10/cuda/CUDACachingAllocator.cpp); where the driver cannot, it
+warns and goes on without."""
 
 
 def required_environment(version: str | None, gpu: GpuModel) -> dict[str, str]:
@@ -26,13 +31,32 @@ def required_environment(version: str | None, gpu: GpuModel) -> dict[str, str]:
     return {"USE_FLASH_ATTENTION": "false"} if needed and works else {}
 
 
+def allocator_environment(version: str | None, gpu: GpuModel) -> dict[str, str]:
+    """Return how PyTorch's allocator is told to use expandable segments where TGI serves without flash attention.
+
+    Its cache grows by a token at each step, and freed blocks of one size do not serve the next; with flash attention
+    the cache is one pool.
+    """
+    known = release(version)
+    if known is None or gpu.vendor != "nvidia":
+        return {}
+    flash = capability.answer(Question("flash"), known.version, gpu.arch)
+    torch = parse_version(str(by_release(facts()["torch"], known.version)).partition("+")[0])
+    if flash is None or flash.answer == "ok" or torch is None or torch < EXPANDS:
+        return {}
+    return {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+
+
 def environment(spec: ServingSpec) -> dict[str, str]:
-    """Return the variables that must be set so that this spec runs: the flash switch, and where models are kept."""
+    """Return the variables with which this spec runs: the flash switch, the allocator, and where models are kept."""
     known = release(spec.release.version)
     if known is None:
         return {}
     cache = {by_release(facts()["cache"], known.version): facts()["cache_path"]}
-    return {**(required_environment(spec.release.version, spec.gpu) if spec.gpu is not None else {}), **cache}
+    if spec.gpu is None:
+        return cache
+    version = spec.release.version
+    return {**required_environment(version, spec.gpu), **allocator_environment(version, spec.gpu), **cache}
 
 
 def required_options(spec: ServingSpec) -> dict[str, Any]:
