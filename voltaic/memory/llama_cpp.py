@@ -114,14 +114,18 @@ class _Share:
 def split(layers: int, gpus: int, shares: tuple[float, ...] | None, on_gpus: int) -> tuple[_Share, ...]:
     """Return which layers each GPU holds; the first ones stay in host memory where not all are wanted.
 
+    Builds differ in whether the head counts as one of the layers then: it is charged beside them.
+
     Args:
         layers: decoder layers.
         gpus: GPUs.
         shares: `--tensor-split`; None: by free memory, alike on GPUs that are alike.
-        on_gpus: layers wanted on GPUs, of which the head is one.
+        on_gpus: layers wanted on GPUs.
     """
-    wanted = min(on_gpus, layers + 1)
-    first = layers + 1 - wanted
+    first = max(0, layers - on_gpus)
+    wanted = layers + 1 - first
+    if on_gpus < 1:
+        return (_Share((), head=False),) * gpus
     parts = shares if shares is not None and sum(shares) > 0 else (1.0,) * gpus
     parts = (*parts, *(0.0,) * (gpus - len(parts)))[:gpus]
     total, bounds = 0.0, []
