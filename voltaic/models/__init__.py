@@ -20,12 +20,15 @@ if TYPE_CHECKING:
         resolve,
     )
     from voltaic.models.parameters import (
+        LayerGroup,
         Tensor,
         embedding_tensors,
         head_tensors,
+        layer_groups,
         layer_tensors,
         parameter_count,
         tensors,
+        tower_tensors,
     )
     from voltaic.models.stored import checkpoint_bytes
 
@@ -35,6 +38,7 @@ __all__ = [
     "CatalogueModel",
     "InvalidConfig",
     "InvalidModelDir",
+    "LayerGroup",
     "Quantization",
     "Tensor",
     "UnknownArchitecture",
@@ -45,6 +49,7 @@ __all__ = [
     "known_ids",
     "known_model",
     "known_models",
+    "layer_groups",
     "layer_tensors",
     "model_dir",
     "near_ids",
@@ -52,6 +57,7 @@ __all__ = [
     "read_config",
     "resolve",
     "tensors",
+    "tower_tensors",
 ]
 
 _HOMES = {
@@ -60,7 +66,17 @@ _HOMES = {
     "directory": ("InvalidModelDir", "model_dir"),
     "errors": ("InvalidConfig", "UnknownArchitecture"),
     "known": ("CatalogueModel", "broken_files", "known_ids", "known_model", "known_models", "near_ids", "resolve"),
-    "parameters": ("Tensor", "embedding_tensors", "head_tensors", "layer_tensors", "parameter_count", "tensors"),
+    "parameters": (
+        "LayerGroup",
+        "Tensor",
+        "embedding_tensors",
+        "head_tensors",
+        "layer_groups",
+        "layer_tensors",
+        "parameter_count",
+        "tensors",
+        "tower_tensors",
+    ),
     "stored": ("checkpoint_bytes",),
 }
 """Names by the module that has them."""
