@@ -7,8 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -69,6 +67,8 @@ def fail(command: str, faults: Sequence[str], *, as_json: bool = False, usage: b
         print(f"Try 'voltaic {command} --help'.", file=sys.stderr)
     if as_json:
         print_json(error_document(faults))
+    import typer
+
     raise typer.Exit(BAD_INPUT)
 
 

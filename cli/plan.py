@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import spec_parameters as spec_option  # noqa: TC001  typer reads the types when the command is made
-from cli.output import fail, print_json
+from cli.output import fail
 from cli.plan_options import InvalidOptions, Typed
+from cli.quick import show
 from cli.spec_parameters import ENGINE_ARGUMENTS, SpecCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import NoReturn
 
-    from cli.plan_options import Given, Options
-    from cli.render import FixLines
+    from cli.plan_options import Given
     from voltaic.verdict import Verdict
 
 HELP = """Say whether a model server starts, and fits, on these GPUs: verdict, VRAM bill per GPU, findings, ways out.
@@ -113,7 +113,7 @@ def plan(  # the contract's options, one parameter each
     from voltaic.verdict import judge
 
     verdict = judge(spec)
-    code = _show(verdict, options, as_json=as_json)
+    code = show(verdict, options, as_json=as_json)
     if plot is not None:
         _draw(verdict, plot, sizes, as_json=as_json)
     raise typer.Exit(code)
@@ -179,19 +179,3 @@ def _batch(source: str, given: Sequence[str]) -> NoReturn:
     from cli.batch import judge_lines
 
     raise typer.Exit(judge_lines(source))
-
-
-def _show(verdict: Verdict, options: Options, *, as_json: bool) -> int:
-    if as_json:
-        from voltaic.document import plan_document
-
-        print_json(plan_document(verdict))
-    else:
-        from cli import render
-        from cli.output import console
-
-        lines: FixLines = render.as_plan
-        if options.is_stack:
-            lines = render.as_profile_and_model(str(options.profile), str(options.model))
-        render.show(console(), verdict, fix_lines=lines, derived=options.is_stack)
-    return verdict.exit_code
