@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ALL: Final = 10**6
 """Layers on GPUs where all are."""
+_DIGITS: Final = 9  # longer numbers are no layers of anything, and slow to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Case:
         stated = str(self.spec.option("n_gpu_layers", "auto"))
         if stated in {"all", "-2"}:
             return ALL
-        if stated.isdecimal():
+        if stated.isdecimal() and len(stated) <= _DIGITS:
             return int(stated)
         return ALL if stated in {"auto", "-1"} and self.since("fit_from") else None
 

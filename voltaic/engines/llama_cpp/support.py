@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from voltaic.engines.llama_cpp.case import Case
     from voltaic.spec import ServingSpec
 
+_LONGEST: Final = 18
 _ASK: Final = "What settles it: a run on this GPU."
 _FILES: Final = ("model_file", "hf_repo", "model_url", "docker_repo", "hf_file")
 UNMODELLED: Final = (
@@ -191,7 +192,7 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
 
 
 def _number(text: str) -> bool:
-    return text.strip().replace(".", "", 1).isdecimal()
+    return len(text) <= _LONGEST and text.strip().replace(".", "", 1).isdecimal()
 
 
 def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
