@@ -308,6 +308,13 @@ def test_ten_thousand_layers_stay_cheap(name: str) -> None:
     assert time.perf_counter() - start < 0.2
 
 
+@pytest.mark.parametrize("share", [10**4000, -(10**4000), float("nan"), float("inf"), 0, 1.5, True])
+def test_a_share_that_is_none_is_a_fault(share: Any) -> None:
+    """A share of rotated elements is above 0 and at most 1, be it a number too large for a float or none at all."""
+    with pytest.raises(InvalidConfig, match="partial_rotary_factor: found .*, allowed is a number above 0, at most 1"):
+        read_config({**VARIANTS["phi"], "partial_rotary_factor": share})
+
+
 def test_widths_of_layers_may_not_all_differ() -> None:
     """A model whose layers all have widths of their own would cost as many kinds; it is refused."""
     config = {**VARIANTS["gemma3n_text"], "num_hidden_layers": 100, "intermediate_size": list(range(1, 101))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ class Fields:
         key, value = self.find(keys)
         if value is None:
             return absent
-        if type(value) not in {int, float} or not math.isfinite(value) or not 0 < value <= 1:
+        if type(value) not in {int, float} or not 0 < value <= 1:  # not a number is neither
             self._wrong(key, value, "a number above 0, at most 1")
             return absent
         return float(value)
