@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voltaic.hardware import GpuModel, UnknownGpuModel, gpu_by_label, gpu_model, gpu_models, label_problem
+from voltaic.hardware import GpuModel, UnknownGpuModel, gpu_by_label, gpu_model, gpu_models, gpu_slices, label_problem
 
 GIB = 2**30
 # Usable GiB as published: the least reading of each card.
@@ -193,7 +193,7 @@ def test_a_label_of_another_key_means_nothing() -> None:
             "Tesla-V100-SXM2-16GB-SHARED",
             "the GPU is shared by time slicing, so its memory is not one workload's own",
         ),
-        ("NVIDIA-A100-SXM4-40GB-MIG-1g.5gb", "a MIG slice, whose memory is not that of the whole GPU"),
+        ("NVIDIA-A30-MIG-1g.6gb", "a MIG slice, whose memory is not that of the whole GPU"),
         ("NVIDIA-H100-NVL", "not a GPU model that voltaic knows"),
     ],
 )
@@ -201,3 +201,18 @@ def test_shared_divided_and_unknown_products_are_no_model(value: str, problem: s
     """A shared GPU, a MIG slice and a card without facts are never taken for the plain model; the reason is said."""
     assert gpu_by_label("nvidia.com/gpu.product", value) is None
     assert label_problem("nvidia.com/gpu.product", value) == f"nvidia.com/gpu.product={value}: {problem}"
+
+
+def test_slices_have_their_own_memory() -> None:
+    """A slice has a name, a label and less memory than its share of the whole GPU; the whole GPUs stay as they are."""
+    found = gpu_by_label("nvidia.com/gpu.product", "NVIDIA-A100-SXM4-40GB-MIG-3g.20gb")
+    assert found is not None
+    assert found == gpu_model("a100-40gb-mig-3g.20gb")
+    assert (found.slice_of, found.arch, found.resource_name) == ("a100-40gb", "sm_80", "nvidia.com/gpu")
+    for gpu in gpu_slices():
+        assert gpu.slice_of is not None
+        nameplate = int(gpu.name.rpartition(".")[2].removesuffix("gb"))
+        assert 0.85 * nameplate * 10**9 < gpu.usable_bytes < nameplate * 2**30
+        assert gpu.usable_bytes < gpu_model(gpu.slice_of).usable_bytes
+        assert gpu.usable_source.text
+    assert not set(gpu_slices()) & set(gpu_models())

@@ -331,3 +331,21 @@ def test_catalogue_models_have_a_bill(priced: type[Any]) -> None:
         if arch.quantization is None:
             found = priced(model=entry.id).bill()
             assert isinstance(found, Bill) == (facts.layer_form(arch) is not None), entry.id
+
+
+def test_several_slices_have_no_bill(priced: type[Any]) -> None:
+    """A process sees one MIG slice: one is billed as a small GPU, two are not."""
+    assert bill_of(priced, setup(PHI, "a100-80gb-mig-1g.10gb", 1, (512, 1024, 512), 1)).worst.budget < 10 * GIB
+    bill = priced(model=PHI, gpu="a100-80gb-mig-1g.10gb", gpus=2).bill()
+    assert isinstance(bill, NoBill)
+    assert bill.because == "2 slices of a GPU are not used together: a process sees one"
+
+
+@pytest.mark.parametrize(("transformers", "margin"), [((4, 46, 3), 0.03), ((4, 41, 1), 0.08), (None, 0.08)])
+def test_the_margin_grows_with_ignorance(
+    priced: type[Any], transformers: tuple[int, int, int] | None, margin: float
+) -> None:
+    """The release that was measured has 3 % of margin, others and layer splits 8 %."""
+    arguments = setup(MISTRAL, "v100-16gb", 1, (512, 1024, 512), 1)
+    assert bill_of(priced, arguments, transformers=transformers).margin == margin
+    assert bill_of(priced, arguments, gpus=2).margin == 0.08

@@ -1,6 +1,6 @@
 """GPU models and profiles: what a card offers to one process. Data is read on first use."""
 
-from voltaic.hardware.data import UnknownGpuModel, gpu_by_label, gpu_model, gpu_models, label_problem
+from voltaic.hardware.data import UnknownGpuModel, gpu_by_label, gpu_model, gpu_models, gpu_slices, label_problem
 from voltaic.hardware.gpu import GpuModel, Profile
 from voltaic.hardware.profiles import UnknownProfile, profile, profile_of, profiles
 
@@ -12,6 +12,7 @@ __all__ = [
     "gpu_by_label",
     "gpu_model",
     "gpu_models",
+    "gpu_slices",
     "label_problem",
     "profile",
     "profile_of",

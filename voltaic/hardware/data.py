@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from difflib import get_close_matches
 from functools import cache
@@ -14,7 +15,7 @@ from voltaic.findings import Source
 from voltaic.hardware.gpu import GpuModel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 GIB = 2**30
 """Bytes of one GiB."""
@@ -86,9 +87,30 @@ def gpu_models() -> tuple[GpuModel, ...]:
     return tuple(_model(row, data["sampling_warm_up"]) for row in data["gpu"])
 
 
+def _slices(row: Mapping[str, Any]) -> Iterator[GpuModel]:
+    whole = next(gpu for gpu in gpu_models() if gpu.name == row["of"])
+    for profile, gib in row["gib"].items():
+        yield replace(
+            whole,
+            name=f"{whole.name}-mig-{profile}",
+            title=f"{whole.title}, MIG {profile}",
+            usable_bytes=int((gib * GIB).to_integral_value(ROUND_FLOOR)),
+            usable_source=_source(row),
+            # With the strategy `single` nodes keep the resource of whole GPUs and say the profile in the product.
+            node_label_values=tuple(f"{value}-MIG-{profile}" for value in whole.node_label_values),
+            slice_of=whole.name,
+        )
+
+
+@cache
+def gpu_slices() -> tuple[GpuModel, ...]:
+    """Return the slices (MIG) of the GPU models: `a100-40gb-mig-3g.20gb`."""
+    return tuple(slice_ for row in table()["mig"] for slice_ in _slices(row))
+
+
 @cache
 def _by_name() -> Mapping[str, GpuModel]:
-    return MappingProxyType({gpu.name: gpu for gpu in gpu_models()})
+    return MappingProxyType({gpu.name: gpu for gpu in (*gpu_models(), *gpu_slices())})
 
 
 def gpu_model(name: str) -> GpuModel:
@@ -105,7 +127,8 @@ def gpu_model(name: str) -> GpuModel:
 
 @cache
 def _by_label() -> Mapping[tuple[str, str], GpuModel]:
-    found = {(gpu.node_label, value): gpu for gpu in gpu_models() for value in gpu.node_label_values}
+    every = (*gpu_models(), *gpu_slices())
+    found = {(gpu.node_label, value): gpu for gpu in every for value in gpu.node_label_values}
     for label, values in table()["also"].items():
         if label not in {"source", "confidence"}:
             found.update({(label, value): _by_name()[name] for value, name in values.items()})

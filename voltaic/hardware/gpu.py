@@ -37,6 +37,8 @@ class GpuModel:
     usable_source: Source
     context_source: Source
     sampling_warm_up_source: Source
+    slice_of: str | None = None
+    """Name of the whole GPU where this is a slice of one (MIG); None: a whole GPU."""
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from voltaic.hardware.data import gpu_models, table
+from voltaic.hardware.data import gpu_models, gpu_slices, table
 from voltaic.hardware.gpu import GpuModel, Profile
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 MOST_GPUS = 16
 """GPUs in the largest single node that is sold (DGX-2)."""
 _SPELLINGS = (
-    re.compile(r"(?P<gpu>[a-z0-9-]+?)-(?P<count>[0-9]{1,3})gpus?", re.ASCII),
-    re.compile(r"(?P<gpu>[a-z0-9-]+?)\s*[x*]\s*(?P<count>[0-9]{1,3})", re.ASCII),
-    re.compile(r"(?P<count>[0-9]{1,3})\s*[x*]\s*(?P<gpu>[a-z0-9-]+)", re.ASCII),
+    re.compile(r"(?P<gpu>[a-z0-9.-]+?)-(?P<count>[0-9]{1,3})gpus?", re.ASCII),
+    re.compile(r"(?P<gpu>[a-z0-9.-]+?)\s*[x*]\s*(?P<count>[0-9]{1,3})", re.ASCII),
+    re.compile(r"(?P<count>[0-9]{1,3})\s*[x*]\s*(?P<gpu>[a-z0-9.-]+)", re.ASCII),
 )
 
 
@@ -53,12 +53,13 @@ def _short_names() -> Mapping[str, str]:
 @cache
 def _gpu_by_any_name() -> Mapping[str, GpuModel]:
     short = _short_names()
-    return MappingProxyType({name: gpu for gpu in gpu_models() for name in (gpu.name, short[gpu.name])})
+    whole = {name: gpu for gpu in gpu_models() for name in (gpu.name, short[gpu.name])}
+    return MappingProxyType(whole | {gpu.name: gpu for gpu in gpu_slices()})
 
 
 def profile_of(gpu: GpuModel, count: int) -> Profile:
     """Return the profile of this GPU model and count, under its stack name."""
-    return Profile(f"{_short_names()[gpu.name]}-{count}gpu", gpu, count)
+    return Profile(f"{_short_names().get(gpu.name, gpu.name)}-{count}gpu", gpu, count)
 
 
 @cache

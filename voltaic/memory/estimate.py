@@ -40,15 +40,9 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
     `runs` is what the engine answers; None where it does not run the spec, or where that is not known.
     """
     gpu, gpus, arch = spec.gpu, spec.gpus, spec.model.architecture
-    if gpu is None:
-        because = (spec.gpu_unknown_because or "the GPU model is not known").rstrip(".")
-        return NoBill(because, "a GPU model that voltaic knows")
-    if gpus is None:
-        return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
-    if gpus > MOST_GPUS:
-        return NoBill(
-            f"a node with {gpus} GPUs is not known, the largest has {MOST_GPUS}", "a number of GPUs that one node has"
-        )
+    unknown = _without_cards(spec)
+    if unknown is not None or gpu is None or gpus is None:
+        return unknown or NoBill("the GPU is not known", "a GPU model that voltaic knows")
     if arch is None:
         because = (spec.model.unknown_because or "the model's architecture is not known").rstrip(".")
         return NoBill(because, "the model's config.json, of a family that voltaic knows")
@@ -78,6 +72,23 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
             f"the size of {runs.weights} weights is not modelled", "the sizes in the checkpoint's headers", held
         )
     return _fallback_bill(spec, runs, gpu, arch, weights)
+
+
+def _without_cards(spec: ServingSpec) -> NoBill | None:
+    """Return why there is no bill whatever is served: the GPUs are not known, or no one node has them."""
+    gpu, gpus = spec.gpu, spec.gpus
+    if gpu is None:
+        because = (spec.gpu_unknown_because or "the GPU model is not known").rstrip(".")
+        return NoBill(because, "a GPU model that voltaic knows")
+    if gpus is None:
+        return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
+    if gpus > MOST_GPUS:
+        return NoBill(
+            f"a node with {gpus} GPUs is not known, the largest has {MOST_GPUS}", "a number of GPUs that one node has"
+        )
+    if gpu.slice_of is not None and gpus > 1:
+        return NoBill(f"{gpus} slices of a GPU are not used together: a process sees one", "one slice, or whole GPUs")
+    return None
 
 
 def _asked_format(spec: ServingSpec) -> str:
@@ -178,10 +189,18 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         kv_cache_bytes_per_token=arch.transformers_kv_elements_per_token * FLOAT_BYTES,
         kv_cache_tokens=load.batch * load.total,
         peak_moment=worst[fullest].moment,
-        margin=float(margin["layer_split" if split else "one_gpu"]),
+        margin=float(margin[_known(runs, split=split)]),
         sources=_sources(arch, gpu, split=split, expandable=expandable),
         moments=_moments(gpu, weights, by_share, planned),
     )
+
+
+def _known(runs: Runs, *, split: bool) -> str:
+    """Return which margin holds: the measured release of transformers on one GPU, or anything else."""
+    if split:
+        return "layer_split"
+    measured = tuple(facts.table()["margin"]["measured_transformers"])
+    return "one_gpu" if runs.transformers is not None and runs.transformers[:2] == measured else "other_release"
 
 
 def _moments(
