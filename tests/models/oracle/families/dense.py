@@ -102,4 +102,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "diffllama biases": _case("diffllama", attention_bias=True, tie_word_embeddings=True),
     "jais2": _case("jais2"),
     "nanochat": _case("nanochat"),
+    "smollm3 windowed where positions are not rotated": _case(
+        "smollm3",
+        num_hidden_layers=5,
+        use_sliding_window=True,
+        sliding_window=32,
+        no_rope_layer_interval=2,
+        pad_token_id=0,
+    ),
+    "smollm3 windowed, layers named": _case(
+        "smollm3", use_sliding_window=True, sliding_window=32, no_rope_layers=[1, 0, 1], pad_token_id=0
+    ),
 }

@@ -288,4 +288,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
         activation_sparsity_pattern=[0.0] * 4,
         attention_bias=True,
     ),
+    "nemotron_h layers named": _case(
+        "nemotron_h",
+        layers_block_type=["mamba", "mlp", "attention", "mamba"],
+        head_dim=12,
+        mamba_num_heads=16,
+        mamba_head_dim=8,
+        n_groups=2,
+        ssm_state_size=10,
+    ),
 }
