@@ -205,3 +205,34 @@ def test_caches_without_a_model_have_no_bill() -> None:
     odd = replace(arch, kinds=(LayerKind("layer", (Cache("state", 1),)),), pattern="A" * arch.layers)
     spec = replace(spec, model=replace(spec.model, architecture=odd))
     assert isinstance(llama_cpp.estimate(spec, _runs(4096), case_of(spec)), NoBill)
+
+
+def test_a_tied_table_is_held_again_on_the_gpu() -> None:
+    """Where the head is the table of tokens, host memory has one and the last GPU another."""
+    tied = mix.weights(_arch("google/gemma-3-12b-it"), "Q4_K_M")
+    assert sum(tied.layers) + tied.end == tied.file
+    own = mix.weights(_arch("meta-llama/Llama-3.1-8B-Instruct"), "Q4_K_M")
+    assert sum(own.layers) + own.end == own.file - own.embedding
+
+
+@pytest.mark.parametrize(
+    ("gpu", "gpus", "model", "word"),
+    [
+        ("b200-180gb", 1, "mistralai/Mistral-7B-Instruct-v0.2", "GPU model"),
+        ("v100-16gb", 10**6, "mistralai/Mistral-7B-Instruct-v0.2", "1000000 GPUs"),
+        ("v100-16gb", 1, "nobody/nothing", "nothing"),
+        ("v100-16gb", 1, "microsoft/Phi-3-mini-4k-instruct", "would run this"),
+    ],
+)
+def test_what_is_not_known_has_no_bill(gpu: str, gpus: int, model: str, word: str) -> None:
+    """Without GPU, count, shapes or a way to run there is no bill, and it says what is missing."""
+    found = _bill("-c", "4096", "-ngl", "99", model=model, gpus=gpus, gpu=gpu)
+    assert isinstance(found, NoBill)
+    assert found.because
+    assert found.settled_by
+    assert word.lower() in (found.because + model if word == "nothing" else found.because).lower()
+
+
+def test_no_layers_on_gpus_hold_nothing() -> None:
+    """-ngl 0 leaves the GPUs empty."""
+    assert _bill("-c", "4096", "-ngl", "0").worst.weights == 0

@@ -144,3 +144,45 @@ def test_a_refusal_names_a_share_or_passes_that_fit() -> None:
     found = judge(spec_from_line({**line, "model": "meta-llama/Llama-2-7b-chat-hf", "args": ["--session-len", "2048"]}))
     assert found.verdict == "refuse"
     assert found.fixes
+
+
+@pytest.mark.parametrize(
+    ("gpu", "gpus", "model"),
+    [
+        ("b200-180gb", 1, "Qwen/Qwen2.5-7B-Instruct"),
+        ("v100-16gb", 10**6, "Qwen/Qwen2.5-7B-Instruct"),
+        ("v100-16gb", 1, "nobody/nothing"),
+        ("v100-16gb", 1, "google/gemma-2-9b-it"),
+    ],
+)
+def test_what_is_not_known_has_no_bill(gpu: str, gpus: int, model: str) -> None:
+    """Without GPU, count, shapes or a class that TurboMind serves there is no bill, and it says what is missing."""
+    line = {"gpu": gpu, "gpus": gpus, "engine": "lmdeploy", "engine_version": "0.13.0", "model": model, "args": []}
+    found = ENGINE.bill(spec_from_line(line))
+    assert isinstance(found, NoBill)
+    assert found.because
+    assert found.settled_by
+
+
+def test_a_pass_of_experts_is_wider_than_their_mlp() -> None:
+    """Routed tokens are computed by several experts, each with its own copy of them."""
+    dense, sparse = (
+        models.resolve("mistralai/Mistral-7B-Instruct-v0.3"),
+        models.resolve("mistralai/Mixtral-8x7B-Instruct-v0.1"),
+    )
+    runs = ENGINE.runs(
+        spec_from_line(
+            {
+                "gpu": "a100-80gb",
+                "gpus": 4,
+                "engine": "lmdeploy",
+                "engine_version": "0.13.0",
+                "model": sparse.id,
+                "args": ["--tp", "4"],
+            }
+        )
+    )
+    assert runs is not None
+    assert dense.architecture is not None
+    assert sparse.architecture is not None
+    assert lmdeploy._activations(sparse.architecture, runs) > lmdeploy._activations(dense.architecture, runs)
