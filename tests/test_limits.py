@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
 
 LLAMA_7B = "meta-llama/Llama-2-7b-chat-hf"
+ENV = {"USE_FLASH_ATTENTION": "false", "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}
+"""What a stack sets on a V100."""
 NAMES = ("input-tokens", "total-tokens", "batch-prefill-tokens", "batch-size")
 
 
@@ -23,7 +25,7 @@ def spec_of(*limits: int, model: str = LLAMA_7B, gpus: int = 1) -> ServingSpec:
     told = [word for name, limit in zip(NAMES, limits, strict=False) for word in (f"--max-{name}", str(limit))]
     line = {"gpu": "v100-16gb", "gpus": gpus, "engine": "tgi", "engine_version": "3.0.1", "model": model}
     return spec_from_line(
-        line | {"args": ["--num-shard", "1", *told], "env": {"USE_FLASH_ATTENTION": "false"}},
+        line | {"args": ["--num-shard", "1", *told], "env": ENV},
     )
 
 
@@ -38,14 +40,14 @@ def test_fewer_requests_then_shorter_ones() -> None:
     """The largest batch that fits, then the longest requests at the same batch size."""
     assert found(spec_of(1024, 2048, 1024, 3)) == [
         {"maxBatchSize": 1},
-        {"maxInputTokens": 256, "maxTotalTokens": 576, "maxBatchPrefillTokens": 256},
+        {"maxInputTokens": 320, "maxTotalTokens": 704, "maxBatchPrefillTokens": 320},
     ]
 
 
 def test_one_request_alone_may_have_to_be_shorter() -> None:
     """Where not even one request of that length fits, the longest one alone is proposed."""
     assert found(spec_of(2048, 4096, 2048, 8)) == [
-        {"maxBatchSize": 1, "maxInputTokens": 832, "maxTotalTokens": 1664, "maxBatchPrefillTokens": 832},
+        {"maxBatchSize": 1, "maxInputTokens": 1024, "maxTotalTokens": 2048, "maxBatchPrefillTokens": 1024},
     ]
 
 

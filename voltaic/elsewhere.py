@@ -71,9 +71,10 @@ class _Other:
         base: dict[str, Any] = {**self.wanted, **({"shards": gpus} if gpus > 1 else {})}
         kinds: list[dict[str, Any]] = [{}, *map(dict, self.ways.lighter(spec))]
         kinds += [{"model": model.id} for model in proposals.quantized_siblings(spec)[:1]]
-        written = [(base | kind, self._written(spec, base | kind)) for kind in kinds]
         starting: list[tuple[dict[str, Any], ServingSpec]] = []
-        for settings, tried in written:
+        for kind in kinds:
+            settings = base | kind
+            tried = self._written(spec, settings)
             if tried is None or self.judged >= MOST_OF_ONE:
                 continue
             self.judged += 1

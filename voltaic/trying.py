@@ -57,6 +57,7 @@ class Trying:
         self.ways = ways
         self.found: list[Fix] = []
         self.judged = 0
+        self._tried: dict[str, Tried | None] = {}
         self.most_judged = MOST_JUDGED - KEPT_FOR_MODELS
         # A stack sets these variables by itself, also after a change; a command line of one's own must be told.
         self.follows = not self._missing(self.spec)
@@ -66,9 +67,14 @@ class Trying:
 
     def _try(self, settings: dict[str, Any]) -> Tried | None:
         """Judge a change, with the variables that it needs; None where it cannot be made."""
-        if self.judged >= self.most_judged:
-            return None
+        key = repr(sorted(settings.items()))
+        if key in self._tried or self.judged >= self.most_judged:
+            return self._tried.get(key)
         self.judged += 1
+        self._tried[key] = self._judged(settings)
+        return self._tried[key]
+
+    def _judged(self, settings: dict[str, Any]) -> Tried | None:
         spec = changes.apply(self.spec, settings) if settings else self.spec
         if spec is None:
             return None

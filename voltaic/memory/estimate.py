@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from voltaic.hardware.profiles import MOST_GPUS
@@ -12,7 +13,7 @@ from voltaic.memory.flash_bill import flash_bill
 from voltaic.memory.weights import FLOAT_BYTES, GpuWeights, Weights, weights_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from voltaic.engines.base import Runs
     from voltaic.findings import Source
@@ -34,10 +35,11 @@ NEWEST: Final = (99, 0, 0)
 _CHECKPOINT_BYTES: Final = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 
-def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
+def estimate(spec: ServingSpec, runs: Runs | None, *, moments: bool = True) -> Bill | NoBill:
     """Return the bill of the spec run this way, or which term has no model and what would settle it.
 
-    `runs` is what the engine answers; None where it does not run the spec, or where that is not known.
+    `runs` is what the engine answers; None where it does not run the spec, or where that is not known. Without
+    `moments` only the worst one is told, for those who look through many bills.
     """
     gpu, gpus, arch = spec.gpu, spec.gpus, spec.model.architecture
     unknown = _without_cards(spec)
@@ -71,7 +73,7 @@ def estimate(spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
         return NoBill(
             f"the size of {runs.weights} weights is not modelled", "the sizes in the checkpoint's headers", held
         )
-    return _fallback_bill(spec, runs, gpu, arch, weights)
+    return _fallback_bill(spec, runs, gpu, arch, weights, moments=moments)
 
 
 def _without_cards(spec: ServingSpec) -> NoBill | None:
@@ -136,7 +138,9 @@ def _weights(
     return weights_of(arch, fmt=fmt, gpus=gpus, free=free, transformers=transformers, stated=stated)
 
 
-def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture, weights: Weights) -> Bill:
+def _fallback_bill(
+    spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture, weights: Weights, *, moments: bool
+) -> Bill:
     # A limit of 0 ends the launcher, which is for its own rule to say; here it stands for the least that can run.
     limits = {name: max(1, limit) for name, limit in runs.limits.items()}
     load = fallback.Load(
@@ -167,21 +171,25 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         return held.total + slack(held, share) + _kept(held, share, kept)
 
     shares = set(weights.per_gpu)  # GPUs in the middle of a split hold the same
-    by_share = {share: tuple(fallback.moments(kind, load, share)) for share in shares}
-    worst_of = {share: max(moments, key=lambda held: planned(held, share)) for share, moments in by_share.items()}
+    by_share = {
+        share: tuple((planned(held, share), held) for held in fallback.moments(kind, load, share)) for share in shares
+    }
+    worst_of = {share: max(found, key=itemgetter(0))[1] for share, found in by_share.items()}
     worst = [worst_of[share] for share in weights.per_gpu]
-    per_gpu = tuple(
-        GpuBill(
+    bills = {}
+    for share, held in worst_of.items():
+        other = slack(held, share)
+        bills[share] = GpuBill(
             budget=gpu.usable_bytes,
             context=gpu.context_bytes + gpu.sampling_warm_up_bytes,
             weights=share.reserved,
             kv_cache=held.kv_cache,
             activations=held.activations + _kept(held, share, kept),
             # The kept logits stay where they are; the slack is for what comes and goes.
-            other=slack(held, share),
+            other=other,
+            terms=(("allocator_slack", other),),
         )
-        for share, held in zip(weights.per_gpu, worst, strict=True)
-    )
+    per_gpu = tuple(bills[share] for share in weights.per_gpu)
     fullest = min(range(len(per_gpu)), key=lambda index: per_gpu[index].headroom)
     margin = facts.table()["margin"]
     return Bill(
@@ -191,7 +199,7 @@ def _fallback_bill(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architect
         peak_moment=worst[fullest].moment,
         margin=float(margin[_known(runs, split=split)]),
         sources=_sources(arch, gpu, split=split, expandable=expandable),
-        moments=_moments(gpu, weights, by_share, planned),
+        moments=_moments(gpu, weights, by_share) if moments else (),
     )
 
 
@@ -204,18 +212,15 @@ def _known(runs: Runs, *, split: bool) -> str:
 
 
 def _moments(
-    gpu: GpuModel,
-    weights: Weights,
-    by_share: Mapping[GpuWeights, tuple[fallback.Held, ...]],
-    planned: Callable[[fallback.Held, GpuWeights], int],
+    gpu: GpuModel, weights: Weights, by_share: Mapping[GpuWeights, tuple[tuple[int, fallback.Held], ...]]
 ) -> tuple[tuple[Moment, tuple[int, ...]], ...]:
     """Return what each GPU holds at each moment: its own bytes and what is planned for the rest."""
     fixed = gpu.context_bytes + gpu.sampling_warm_up_bytes
     found: dict[GpuWeights, dict[Moment, int]] = {}
     for share, moments in by_share.items():
         of: dict[Moment, int] = {"load": gpu.context_bytes + share.reserved}
-        for held in moments:
-            of[held.moment] = max(of.get(held.moment, 0), fixed + share.reserved + planned(held, share))
+        for planned, held in moments:
+            of[held.moment] = max(of.get(held.moment, 0), fixed + share.reserved + planned)
         found[share] = of
     names = dict.fromkeys(name for of in found.values() for name in of)
     return tuple(

@@ -91,4 +91,4 @@ class TgiWays(Named):
         """Return the bill of a spec that runs this way, whatever its command line says."""
         from voltaic.memory import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
 
-        return estimate.estimate(spec, runs)
+        return estimate.estimate(spec, runs, moments=False)
