@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from voltaic import models
 from voltaic.hidden import shown_args, shown_env
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voltaic.spec import ServingSpec
+    from voltaic.spec import Model, ServingSpec
 
 
 def of_settings(settings: Mapping[str, Any], stack: str | None = None) -> list[str]:
@@ -32,16 +33,21 @@ def plan(spec: ServingSpec) -> str:
     words += ["--engine", spec.release.engine]
     if spec.release.version is not None:
         words += ["--engine-version", spec.release.version]
-    # A configuration of somebody's own is in a folder of theirs.
-    words += (
-        ["--model-dir", spec.model.id or "DIR"] if spec.model.config is not None else ["--model", spec.model.id or "ID"]
-    )
+    words += _model(spec.model)
     for name, value in shown_env(spec.command.env).items():
         if value is not None:
             words += ["--env", f"{name}={value}"]
     if spec.command.args:
         words += ["--", *shown_args(spec.command.args)]
     return shlex.join(words)
+
+
+def _model(model: Model) -> list[str]:
+    """Return the option that names a model: its id where it is known by it, else the folder with its configuration."""
+    known = None if model.config is None or model.id is None else models.known_model(model.id)
+    if model.config is None or (known is not None and known.config == model.config):
+        return ["--model", model.id or "ID"]
+    return ["--model-dir", model.id or "DIR"]
 
 
 def _plain(value: Any) -> str:

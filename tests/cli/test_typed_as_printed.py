@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ from typer.testing import CliRunner
 from cli import quick
 from cli.main import app
 from voltaic import engines, hardware, settings
-from voltaic.models import known_ids
+from voltaic.models import known, known_ids, known_model
 from voltaic.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 GPUS = [gpu.name for gpu in hardware.gpu_models()]
 ARGUMENTS = {
@@ -97,7 +99,19 @@ def wrong_of(asked: Sequence[str]) -> tuple[int, list[str]]:
     return len(blocks), [fault for block in blocks for fault in refused_by(block, asked)]
 
 
-@pytest.mark.parametrize("asked", corpus()[::97], ids=" ".join)
+TYPICAL = [
+    shlex.split(line)
+    for line in (
+        "plan --profile v100-1gpu --model Qwen/Qwen2.5-14B-Instruct",
+        "plan --profile v100-1gpu --model meta-llama/Llama-2-13b-chat-hf",
+        "plan --gpu v100-16gb --gpus 1 --engine vllm --model Qwen/Qwen2.5-14B-Instruct",
+        "plan --gpu v100-16gb --gpus 2 --engine vllm --model mistralai/Mistral-7B-Instruct-v0.2",
+        "plan --gpu t4-16gb --gpus 1 --model Qwen/Qwen2.5-7B-Instruct --env HUGGING_FACE_HUB_TOKEN=hf_x --env 'A=b c'",
+    )
+]
+
+
+@pytest.mark.parametrize("asked", [*TYPICAL, *corpus()[::97]], ids=" ".join)
 def test_what_a_refusal_prints_is_accepted(asked: list[str]) -> None:
     """Each command that a refusal names, typed as it is printed, is accepted."""
     assert wrong_of(asked)[1] == []
@@ -107,3 +121,42 @@ def test_what_a_refusal_prints_is_accepted(asked: list[str]) -> None:
 def test_limits_that_are_printed_are_accepted(asked: list[str]) -> None:
     """Each command that `voltaic limits` prints, typed as it is printed, is accepted."""
     assert wrong_of(["limits", *asked[1:]])[1] == []
+
+
+@pytest.fixture
+def thirteen(tmp_path: Path) -> Path:
+    """Return a folder with a blank in its name, that holds the configuration of a model of 13 B parameters."""
+    folder = tmp_path / "my model"
+    folder.mkdir()
+    config = known_model("meta-llama/Llama-2-13b-chat-hf").config
+    (folder / "config.json").write_text(json.dumps(dict(config)))
+    return folder
+
+
+def test_a_folder_is_named_as_it_was(thirteen: Path) -> None:
+    """Ways out for a model of one's own name its folder, in quotes where it needs them."""
+    asked = ["plan", "--gpu", "v100-16gb", "--gpus", "1", "--model-dir", str(thirteen)]
+    blocks, wrong = wrong_of([*asked, "--env", "USE_FLASH_ATTENTION=false"])
+    assert blocks
+    assert wrong == []
+
+
+@pytest.fixture
+def _own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep what is added in a folder of the test's own."""
+    monkeypatch.setenv("VOLTAIC_MODELS", str(tmp_path / "own"))
+    known.forget()
+    yield
+    known.forget()
+
+
+@pytest.mark.usefixtures("_own")
+@pytest.mark.parametrize("where", [["--profile", "v100-1gpu"], ["--gpu", "v100-16gb", "--gpus", "1"]], ids=" ".join)
+def test_a_model_that_was_added_is_named_by_its_id(thirteen: Path, where: list[str]) -> None:
+    """Ways out for a model that a user added name it as the user does: no folder has it any more."""
+    engine = [] if "--profile" in where else ["--engine", "vllm"]
+    added = CliRunner().invoke(app, ["models", "add", str(thirteen), "--id", "team/thirteen"])
+    assert added.exit_code == 0, added.output
+    blocks, wrong = wrong_of(["plan", *where, *engine, "--model", "team/thirteen"])
+    assert blocks
+    assert wrong == []
