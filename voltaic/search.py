@@ -63,7 +63,7 @@ class Search(Trying):
         self.most_judged = MOST_JUDGED
         family_is_too_large = self._with_other_models()
         fixes = tuple(sorted(self.found, key=lambda fix: fix.rank))[:MOST_FIXES]
-        keeps = any(self._stays_here(fix) and "model" not in fix.settings for fix in fixes)
+        keeps = any(not {"profile", "model"} & fix.settings.keys() for fix in fixes)
         return Ways(fixes, family_is_too_large, elsewhere=() if keeps else tuple(on_other_engines(self.spec)))
 
     def _is_memory_alone(self) -> bool:

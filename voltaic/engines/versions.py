@@ -46,6 +46,7 @@ def _comparators(text: str) -> tuple[tuple[Callable[[Version, Version], bool], V
     return tuple(found)
 
 
+@functools.lru_cache(maxsize=8192)
 def within(version: Version, text: str) -> bool:
     """Return whether a version lies in a range: comparators joined by commas, all of which must hold, or `*`.
 

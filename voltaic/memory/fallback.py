@@ -102,6 +102,7 @@ def kept_logits(kind: Kind, load: Load) -> int:
     return int(facts.table()["sampling"]["settings_billed"]) * width * _prefill_tokens(load) * kind.arch.vocab
 
 
+@lru_cache(maxsize=1024)
 def kv_per_layer(arch: Architecture) -> int:
     """Return the bytes that one token adds to the cache of one layer, keys and values."""
     return arch.transformers_kv_elements_per_token // arch.layers * FLOAT_BYTES
