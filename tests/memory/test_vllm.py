@@ -262,7 +262,7 @@ def test_the_longest_that_fits_is_taken_where_asked() -> None:
     [
         (("-pp", "2"), {"gpus": 2, "engine_version": "0.19.1"}, "pipeline parallelism"),
         (("--cpu-offload-gb", "4"), {}, "--cpu-offload-gb"),
-        (("-q", "fp8"), {}, "converts weights to fp8"),
+        (("-q", "fp8"), {}, "converts fp8 weights"),
         ((), {"gpus": 99}, "99 GPUs"),
         ((), {"gpus": None}, "number of GPUs"),
         ((), {"gpu": None}, "GPU model"),

@@ -104,7 +104,7 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
     case, runs = server.case, server.runs
     gpu, version = case.gpu, case.version
     weights = vllm_sizes.weights(server.arch, server.fmt, runs.shards, version)
-    if server.fmt.on_load and server.fmt.name == "fp8":
+    if server.fmt.name == "fp8" and _converts(server):
         return _converted(server, weights.bytes)
     activations = _activations(server)
     allocated = weights.allocated + _stated_beyond(server) // runs.shards
@@ -199,10 +199,15 @@ def _may_suffice(server: Server, pool: Pool, needed: int, communication: int, gr
     return not shortfalls(server, roomier, needed, communication - beside, graphs - size)
 
 
+def _converts(server: Server) -> bool:
+    """Return whether weights are converted at load: to fp8, or below 8.9 from fp8 to the layout of Marlin's kernels."""
+    return server.arch.quantization is None or (server.case.capability or 0) < 89  # noqa: PLR2004  computes fp8
+
+
 def _converted(server: Server, held: int) -> NoBill:
     return NoBill(
-        f"what {server.case.title} holds while it converts weights to {server.fmt.name} is not modelled",
-        f"a checkpoint that is stored in {server.fmt.name}",
+        f"what {server.case.title} holds while it converts {server.fmt.name} weights is not modelled",
+        f"a checkpoint that is stored in {server.fmt.name}, on a GPU with compute capability 8.9",
         server.case.gpu.context_bytes + held,
         server.case.gpu.sources,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from voltaic.engines.base import Support
 from voltaic.engines.llama_cpp.case import case_of, same_model
 from voltaic.engines.llama_cpp.facts import build_of, facts, flavour_of, name_of, source, starts
+from voltaic.engines.words import visible
 from voltaic.findings import quoted
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
             message = f"--tensor-split names {len(numbers)} GPUs, and the pod gets {gpus}."
             fix = f"Write {gpus} numbers, or use a profile with more GPUs."
             found.append(Support("unknown", message, "What becomes of the further shares is not known.", fix, where))
+    found += visible.support(spec, 1, spread=True)
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ from voltaic.engines.lmdeploy import facts as known
 from voltaic.engines.lmdeploy.case import case_of
 from voltaic.engines.lmdeploy.facts import by_release, facts, holds, name_of, source
 from voltaic.engines.versions import within
+from voltaic.engines.words import visible
 from voltaic.findings import quoted
 
 if TYPE_CHECKING:
@@ -257,6 +258,8 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
         message = f"{title} starts {ranks} ranks on {gpus} GPU{'s' if gpus > 1 else ''}: --tp {ranks}."
         why = 'Every rank takes a GPU of its own; the ones without end with "CUDA error: invalid device ordinal".'
         found.append(Support("no", message, why, f"Write --tp {gpus}, or use a profile with more GPUs.", where))
+    else:
+        found += visible.support(spec, ranks)
     return tuple(found)
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from voltaic.engines.base import Support
 from voltaic.engines.vllm import capability, limits
 from voltaic.engines.vllm.case import case_of
-from voltaic.engines.vllm.releases import holds, name_of, release, source
+from voltaic.engines.vllm.releases import facts, holds, name_of, release, source
+from voltaic.engines.words import visible
 from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def _count(spec: ServingSpec) -> Iterator[Support]:
             f"Write --tensor-parallel-size {gpus}, or use a profile with more GPUs.",
             (_EXECUTOR,),
         )
+    else:
+        yield from visible.support(spec, ranks)
 
 
 def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
@@ -76,7 +79,28 @@ def argument_support(spec: ServingSpec) -> tuple[Support, ...]:
     case = case_of(spec)
     if case is None:
         return ()
-    return (*_share(case), *_length(case), *_batch(case))
+    return (*_port(case), *_share(case), *_length(case), *_batch(case))
+
+
+def _port(case: Case) -> Iterator[Support]:
+    """Refuse a VLLM_PORT that is no number, which every start reads for the ranks' own port."""
+    stated = case.spec.command.env.get("VLLM_PORT", "0")
+    if stated is not None and stated.strip().lstrip("+-").isdecimal():
+        return
+    if stated is None:
+        message = "VLLM_PORT is set from somewhere else; its value is not known here."
+        why = "The server takes a number, and a value that is none ends it."
+        yield Support("unknown", message, why, "Remove VLLM_PORT: --port is where the server listens.", ())
+        return
+    table = facts()["port"]
+    error = table["error_says" if holds("port", "says", case.version) else "error"].format(stated)
+    yield _no(
+        f"VLLM_PORT is {stated}, and it must be a number.",
+        error,
+        "Remove VLLM_PORT; where a Service called vllm sets it, write enableServiceLinks: false in the pod, or rename "
+        "the Service.",
+        source("port"),
+    )
 
 
 def _share(case: Case) -> Iterator[Support]:
