@@ -199,8 +199,10 @@ def test_a_plan_of_an_accept() -> None:
     assert (plan["schema"], plan["id"], plan["verdict"]) == ("voltaic/plan/v1", "one", "accept")
     assert plan["findings"] == plan["fixes"] == []
     memory = plan["memory"]
-    assert set(memory) == {"per_gpu", "kv_cache_bytes_per_token", "kv_cache_tokens", "peak_moment"}
+    assert set(memory) == {"per_gpu", "kv_cache_bytes_per_token", "kv_cache_tokens", "peak_moment", "moments"}
     (gpu,) = memory["per_gpu"]
+    terms = gpu.pop("terms")
+    assert all(isinstance(size, int) for size in terms.values())
     assert set(gpu) == {"budget", "context", "weights", "kv_cache", "activations", "other", "total", "headroom"}
     assert all(isinstance(size, int) for size in gpu.values())
     assert gpu["budget"] - gpu["total"] == gpu["headroom"] > 0

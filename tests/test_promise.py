@@ -431,7 +431,8 @@ def test_the_switch_beside_dtype_and_quantize() -> None:
 def test_sizes_of_a_plan_document_are_integers() -> None:
     """Every size of a plan document is a whole number of bytes."""
     memory = plan_document(verdict_of("3.0.1", MISTRAL, env=OFF, gpus=2))["memory"]
-    sizes = [size for line in memory["per_gpu"] for size in line.values()]
+    sizes = [size for line in memory["per_gpu"] for size in {**line, **line["terms"]}.values() if size != line["terms"]]
+    sizes += [size for held in memory["moments"].values() for size in held]
     assert {type(size) for size in (*sizes, memory["kv_cache_bytes_per_token"], memory["kv_cache_tokens"])} == {int}
     for line in memory["per_gpu"]:
         parts = ("context", "weights", "kv_cache", "activations", "other")
