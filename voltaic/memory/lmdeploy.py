@@ -89,7 +89,8 @@ def _nccl(shards: int) -> int:
 
 def _activations(arch: Architecture, runs: Runs) -> int:
     """Return the bytes of one pass at its widest point, with the logits of a batch in 32 bits."""
-    tokens, batch = runs.limits["max_prefill_token_num"], runs.limits["max_batch_size"]
+    # A limit below 1 is for the rule on arguments; here it stands for the least that can run.
+    tokens, batch = max(1, runs.limits["max_prefill_token_num"]), max(1, runs.limits["max_batch_size"])
     wide = 3 * -(-arch.intermediate // runs.shards) + 4 * arch.hidden
     if arch.experts is not None:
         experts = arch.experts
@@ -106,13 +107,13 @@ def _bill(case: Case, arch: Architecture, runs: Runs, gpus: int) -> Bill:
     free = gpu.usable_bytes - gpu.context_bytes - nccl - held
     of = gpu.usable_bytes if holds("cache", "of_total", case.version) else free
     pool = max(0, int(of * case.ratio))
-    block = case.number("cache_block_seq_len", facts()["cache"]["block"]) or facts()["cache"]["block"]
+    block = max(0, case.number("cache_block_seq_len", facts()["cache"]["block"])) or facts()["cache"]["block"]
     per_token = token_bytes(arch, runs.shards, case.number("quant_policy", 0))
     tokens = pool // (block * per_token) * block
     session = runs.limits.get("session_len")
     stated = session is not None and type(case.spec.option("session_len")) is int
     wanted = session if session is not None and (stated or session < tokens) else max(block, tokens)
-    needed = -(-wanted // block) * block * per_token
+    needed = max(0, -(-wanted // block) * block * per_token)
     slack = max(int(table["slack"] * (held + activations)), int(table["slack_least"] * GIB))
     rank = GpuBill(
         budget=gpu.usable_bytes,
