@@ -123,7 +123,7 @@ class Options:
         env, faults = variables(self.env or ())
         faults = [*_usage_faults(self), *faults]
         if faults:
-            raise InvalidOptions(faults, usage=True)
+            raise InvalidOptions([*faults, *engine_faults(self.engine)], usage=True)
         hardware = _hardware(self, faults)
         faults += engine_faults(self.engine)
         if self.is_stack and not faults:
@@ -139,6 +139,11 @@ class Options:
 
 
 def _usage_faults(options: Options) -> Iterator[str]:
+    named = {"--profile": options.profile, "--gpu": options.gpu, "--model": options.model}
+    named |= {"--model-dir": options.model_dir, "--engine-version": options.engine_version}
+    yield from (f"{name}: empty" for name, value in named.items() if value is not None and not value.strip())
+    if "," in (options.profile or ""):
+        yield f"--profile: {options.profile!r} is several; give one, or several with --grid"
     one_of_both = (options.gpu is None) != (options.gpus is None)
     if options.profile is not None and (options.gpu is not None or options.gpus is not None):
         yield "--profile: names GPU model and count; leave out --gpu and --gpus"
@@ -236,6 +241,9 @@ def _from_line(line: dict[str, Any], faults: list[str]) -> ServingSpec:
 def _as_stack(options: Options) -> ServingSpec:
     from voltaic import settings
 
+    plain = settings.of_profile_and_model(options.profile or "", options.model or "")
+    if plain is not None:
+        return settings.serving_spec(plain)
     try:
         return settings.serving_spec(
             settings.read({"profile": options.profile, "model": options.model}, where="voltaic plan")

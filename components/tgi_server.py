@@ -188,7 +188,7 @@ def properties(server: Server, verdict: Verdict) -> dict[str, Any]:
     plan = server.plan
     return {
         "spec": document.line_from_spec(server.spec),
-        "settings": settings.Stack(server.settings).values(),
+        "settings": settings.Stack.of(server.settings).values(),
         "allowUnknown": server.settings.allow_unknown,
         "verdict": verdict.verdict,
         "memory": verdict.bill.document() if isinstance(verdict.bill, Bill) else {},

@@ -168,7 +168,7 @@ def _stack(stated: Any) -> Stack | None:
     from voltaic import settings  # noqa: PLC0415  only a refusal needs it
 
     try:
-        return settings.Stack(settings.read(stated, where="settings")) if isinstance(stated, dict) else None
+        return settings.Stack.of(settings.read(stated, where="settings")) if isinstance(stated, dict) else None
     except settings.InvalidSettings:
         return None
 

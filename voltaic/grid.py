@@ -174,17 +174,15 @@ class _Server:
         """Return what a stack of these settings would run."""
         from voltaic import settings  # noqa: PLC0415  only where something is derived
 
-        said: dict[str, Any] = {
-            "profile": self.profile.name,
-            "model": "model",
-            "engine": self.bare.release.engine,
-            "engineVersion": self.bare.release.version,
-            "maxTotalTokens": context,
-            "maxBatchSize": size,
-        }
-        asked = settings.Settings(**{key: value for key, value in said.items() if value is not None})
-        named = asked.model_copy(update={"model": self.bare.model.id or "model"})
-        return settings.serving_spec(named, model=self.bare.model)
+        asked = settings.Decisive(
+            profile=self.profile.name,
+            model=self.bare.model.id or "model",
+            engine=self.bare.release.engine,
+            engine_version=self.bare.release.version,
+            max_total_tokens=context,
+            max_batch_size=size,
+        )
+        return settings.serving_spec(asked, model=self.bare.model)
 
     @cached_property
     def _said(self) -> ServingSpec:

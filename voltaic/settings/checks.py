@@ -54,13 +54,24 @@ def together(settings: Settings) -> Iterator[Problem]:
 
 
 def _images(settings: Settings) -> Iterator[Problem]:
-    for key, reference in (("image", settings.image), ("webuiImage", settings.webui_image)):
-        image = images.image(reference) if reference is not None else None
-        if image is not None and not image.pinned:
-            message = f"{reference} has neither tag nor digest"
-            yield Problem(key=key, message=message, allowed="name:tag, name@sha256:… or both", fix=None)
-        elif image is not None and key == "image":
-            yield from _release(image, settings.engine_version)
+    yield from _pinned("webuiImage", settings.webui_image)
+    yield from of_image(settings.image, settings.engine_version)
+
+
+def of_image(reference: str | None, version: str | None) -> Iterator[Problem]:
+    """Return what is wrong with the engine's image beside the release that is stated."""
+    unpinned = tuple(_pinned("image", reference))
+    yield from unpinned
+    image = images.image(reference) if reference is not None else None
+    if image is not None and not unpinned:
+        yield from _release(image, version)
+
+
+def _pinned(key: str, reference: str | None) -> Iterator[Problem]:
+    image = images.image(reference) if reference is not None else None
+    if image is not None and not image.pinned:
+        message = f"{reference} has neither tag nor digest"
+        yield Problem(key=key, message=message, allowed="name:tag, name@sha256:… or both", fix=None)
 
 
 def _release(image: images.Image, version: str | None) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
 from voltaic import hardware, kubernetes_names
+from voltaic.settings.decisive import LONGEST_MODEL, MODEL
 from voltaic.settings.kinds import Boolean, Choice, Secret, Size, Text, Whole
 from voltaic.settings.structures import Arguments, Labels, Toleration, Tolerations
 
@@ -25,7 +26,6 @@ MOST_SHARDS = 2**31 - 1
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 DNS_NAME = rf"{DNS_LABEL}(\.{DNS_LABEL})*"
 IMAGE = r"[a-z0-9][\w.-]*(:[0-9]{1,5})?(/[a-z0-9][\w.-]*)*(:\w[\w.-]{0,127})?(@sha256:[0-9a-f]{64})?"
-MODEL = r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?|(/[\w.-]+)+"
 
 
 def _engines() -> tuple[str, ...]:
@@ -121,7 +121,11 @@ class Settings(BaseModel):
     ] = Field(description="The GPUs of one node: a GPU model times a count, such as v100-2gpu.")
     model: Annotated[
         str,
-        Text(form="a repository id such as mistralai/Mistral-7B-Instruct-v0.2, or an absolute path", pattern=MODEL),
+        Text(
+            form="a repository id such as mistralai/Mistral-7B-Instruct-v0.2, or an absolute path",
+            pattern=MODEL,
+            longest=LONGEST_MODEL,
+        ),
     ] = Field(description="The model: a Hugging Face repository id, or a path inside the image or the model cache.")
     model_revision: Annotated[
         str | None, Text(form="a commit, tag or branch of the model repository", pattern=r"[\w][\w./-]*")

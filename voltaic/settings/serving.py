@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from voltaic import defaults, engines, hardware, images, models
 from voltaic.memory.bill import Bill
-from voltaic.settings.checks import together
+from voltaic.settings.checks import of_image
+from voltaic.settings.decisive import Decisive, decisive, keys
 from voltaic.spec import CommandLine, Release, ServingSpec
 
 if TYPE_CHECKING:
@@ -18,24 +19,17 @@ if TYPE_CHECKING:
     from voltaic.settings.model import Settings
     from voltaic.spec import Model
 
-DECISIVE = frozenset(
-    {
-        *("profile", "gpus", "engine", "engineVersion", "image", "model", "modelRevision", "quantization", "dtype"),
-        *("shards", "maxInputTokens", "maxTotalTokens", "maxBatchPrefillTokens", "maxBatchTotalTokens"),
-        *("maxBatchSize", "extraArgs"),
-    }
-)
-"""Keys that decide whether a server starts; none of them holds a secret."""
 NO_COMMAND = CommandLine((), {})
 
 
-def serving_spec(settings: Settings, model: Model | None = None) -> ServingSpec:
+def serving_spec(settings: Settings | Decisive, model: Model | None = None) -> ServingSpec:
     """Return everything that decides whether the server of these settings starts, with what was left out derived.
 
     `spec.command` holds exactly the arguments and the environment of the engine that the stack runs; the value of a
     variable that comes from a Secret is None. Never raises: what cannot run is for the judge to refuse, with a reason.
     `model` is what the name of the model stands for where the catalogue does not have it.
     """
+    settings = decisive(settings)
     profile = hardware.profile(settings.profile)
     name = settings.engine or defaults.engine_name()
     spec = ServingSpec(
@@ -54,36 +48,36 @@ def serving_spec(settings: Settings, model: Model | None = None) -> ServingSpec:
 class Stack:
     """The settings that a spec was derived from."""
 
-    settings: Settings
+    settings: Decisive
     model: Model | None = None
     """What the name of the model stands for where the catalogue does not have it."""
 
+    @classmethod
+    def of(cls, settings: Settings) -> Stack:
+        """Return the stack of these settings."""
+        return cls(decisive(settings))
+
     def states(self, key: str) -> bool:
         """Return whether a value is stated for this key."""
-        return getattr(self.settings, self._fields()[key]) is not None
+        return getattr(self.settings, keys()[key]) is not None
 
     def changed(self, change: Mapping[str, Any]) -> ServingSpec | None:
         """Return the spec after `pulumi config set` and `rm` of these keys; None where they contradict others."""
-        fields = self._fields()
-        settings = self.settings.model_copy(update={fields[key]: value for key, value in change.items()})
-        if any(together(settings)):
+        settings = self.settings.changed(change)
+        if any(of_image(settings.image, settings.engine_version)):
             return None
         return serving_spec(settings, None if "model" in change else self.model)
 
     def values(self) -> dict[str, str]:
         """Return what is stated and decides whether the server starts, by key, as `pulumi config` holds it."""
-        stated = {key: getattr(self.settings, field) for key, field in self._fields().items() if key in DECISIVE}
         return {
             key: json.dumps(value) if isinstance(value, tuple) else str(value)
-            for key, value in stated.items()
-            if value not in {None, ()}
+            for key, value in self.settings.stated().items()
+            if key != "replicas"  # as many servers as there are start alike
         }
 
-    def _fields(self) -> dict[str, str]:
-        return {info.alias or name: name for name, info in type(self.settings).model_fields.items()}
 
-
-def _version(settings: Settings, engine: str) -> str | None:
+def _version(settings: Decisive, engine: str) -> str | None:
     image = images.image(settings.image) if settings.image else None
     held = image.version if image else None
     return settings.engine_version or held or defaults.engine_version(engine)
@@ -92,7 +86,7 @@ def _version(settings: Settings, engine: str) -> str | None:
 class _Writer:
     """Writes the command line of one stack."""
 
-    def __init__(self, settings: Settings, bare: ServingSpec, engine: Engine) -> None:
+    def __init__(self, settings: Decisive, bare: ServingSpec, engine: Engine) -> None:
         self.settings = settings
         self.bare = bare
         """The spec without its command line."""
@@ -186,13 +180,13 @@ class _Writer:
     def _secrets(self) -> dict[str, str | None]:
         """Return the variables that come from Secrets; their values are not known here."""
         variables = defaults.secret_variables(self.engine.name)
-        names = variables["hf_token"] if self.settings.hf_token is not None else ()
+        names = variables["hf_token"] if self.settings.has_hf_token else ()
         # Every server of a release that can ask for a key does; the key is generated where none is stated.
         keys = variables["api_key"] if self._words("api_key", "key") else ()
         return dict.fromkeys((*names, *keys))
 
 
-def _given(settings: Settings) -> dict[str, Any]:
+def _given(settings: Decisive) -> dict[str, Any]:
     """Return the options that the stack states, by canonical name."""
     stated = {
         "model_id": settings.model,
