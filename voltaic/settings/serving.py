@@ -98,11 +98,13 @@ class _Writer:
     def spec(self) -> ServingSpec:
         """Return the whole spec: shards first, since the bill depends on them, then the limits that fit."""
         shards = self.settings.shards or self.extra.get("num_shard") or self._shards()
-        limits = self._limits(shards, self._runs_and_fits)
-        if not self._runs_and_fits(self._written(shards, limits)):
-            # Something else is in the way at any limit: the best that fits is what the judge speaks about.
-            limits = self._limits(shards, self._fits)
-        return self._written(shards, limits)
+        # With room first: what nobody stated must not be what the estimate's own error may end. Where something else is
+        # in the way at any limit, the best that fits is what the judge speaks about.
+        for accepted in (self._runs_with_room, self._runs_and_fits, self._fits):
+            spec = self._written(shards, self._limits(shards, accepted))
+            if accepted(spec):
+                break
+        return spec
 
     def _limits(self, shards: int, accepted: Callable[[ServingSpec], bool]) -> dict[str, int]:
         architecture = self.bare.model.architecture
@@ -113,8 +115,15 @@ class _Writer:
             lambda limits: accepted(self._written(shards, limits)),
         )
 
+    def _runs_with_room(self, spec: ServingSpec) -> bool:
+        bill = self.engine.bill(spec)
+        return isinstance(bill, Bill) and bill.fits and not bill.tight and self._runs(spec)
+
     def _runs_and_fits(self, spec: ServingSpec) -> bool:
-        return self._fits(spec) and all(support.answer != "no" for support in self.engine.model_support(spec))
+        return self._fits(spec) and self._runs(spec)
+
+    def _runs(self, spec: ServingSpec) -> bool:
+        return all(support.answer != "no" for support in self.engine.model_support(spec))
 
     def _shards(self) -> int:
         """Return one shard a GPU where the engine really shards this model there, else one for all of them."""
