@@ -26,9 +26,8 @@ RECOMMENDED = [
     ("v100-2gpu", MISTRAL, (4096, 6144, 4096, 24576, 4)),
     ("v100-1gpu", "meta-llama/Llama-2-7b-chat-hf", (1024, 1536, 1024, 1536, 1)),
     ("v100-2gpu", "meta-llama/Llama-2-7b-chat-hf", (3072, 4096, 4096, 12288, 3)),
-    # With expandable segments one rung more than recommended without.
     ("v100-2gpu", "meta-llama/Llama-2-13b-chat-hf", (1024, 1536, 1024, 1536, 1)),
-    ("v100-32gb-1gpu", "meta-llama/Llama-2-13b-chat-hf", (1024, 1536, 1024, 1536, 1)),
+    ("v100-32gb-1gpu", "meta-llama/Llama-2-13b-chat-hf", (2048, 3072, 2048, 3072, 1)),
 ]
 
 
