@@ -7,7 +7,10 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from cli.output import BROKEN_PIPE, leave_quietly
+from cli.output import BROKEN_PIPE, error_document, leave_quietly, print_json
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What is wrong with the words of a command line, of whichever click this typer is built on."""
 
 
 class _AsTyped:
@@ -23,11 +26,30 @@ def _kept_as_typed(params: list[Any]) -> list[Any]:
     for param in params:
         if hasattr(param, "_runtime_param"):
             param._runtime_param = _AsTyped()  # noqa: SLF001  there is no public way; without it all works, slower
+        if getattr(param, "param_type_name", "") == "argument":
+            param.display_type_rich = _nothing  # help says in words what an argument is, not `<str>`
     return params
+
+
+def _nothing(**_: Any) -> str:
+    return ""
 
 
 class Command(TyperCommand):
     """A command that starts without pydantic, and ends quietly where nobody reads on."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words; where they are wrong and a document is asked for, the fault is one too."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as fault:
+            if meant := getattr(fault, "possibilities", None):
+                fault.message += f"; did you mean {' or '.join(sorted(meant))}?"  # type: ignore[attr-defined]
+                fault.possibilities = None  # type: ignore[attr-defined]
+            if "--json" in words:
+                print_json(error_document([fault.format_message()]))  # type: ignore[attr-defined]
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; where its output is a pipe that was closed, end as shells expect it."""
@@ -55,7 +77,7 @@ class Group(TyperGroup):
         for name in self.list_commands(ctx):
             command = self.get_command(ctx, name)
             if command is not None and not command.hidden:
-                group = getattr(command, "rich_help_panel", None) or "Other"
+                group = getattr(command, "rich_help_panel", None) or "Commands"
                 groups.setdefault(str(group), []).append((name, command.get_short_help_str(formatter.width)))
         for group, rows in groups.items():
             with formatter.section(group):

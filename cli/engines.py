@@ -46,7 +46,10 @@ def register(app: typer.Typer) -> None:
 def engines(
     *,
     engine: Annotated[
-        str | None, typer.Argument(help="An engine: tgi, vllm, …", autocompletion=complete.matrix_engines)
+        str | None,
+        typer.Argument(
+            metavar="ENGINE", help="An engine: tgi, vllm, lmdeploy, llama.cpp.", autocompletion=complete.matrix_engines
+        ),
     ] = None,
     gpu: Annotated[
         str | None,

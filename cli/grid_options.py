@@ -110,7 +110,7 @@ class GridOptions:
                 faults.extend(f"--model-dir {folder}: {fault}" for fault in invalid.faults)
             except models.InvalidModelDir as invalid:
                 faults.append(f"--model-dir {folder}: {invalid}")
-        if not found and not faults:
+        if self.typed.model is None and self.typed.model_dir is None:
             faults.append("--model: missing; give --model ID, or --model-dir DIR with its config.json")
         unique = {model.id: model for model in found}
         return tuple(unique.values())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from cli import quick
-from cli.output import INTERNAL, INTERRUPTED
+from cli.output import INTERNAL, INTERRUPTED, UNWRITTEN, leave_quietly, ready
 
 
 def run() -> None:
     """Run the command line; the entry point of the `voltaic` script."""
+    ready()
     try:
         code = quick.plan(sys.argv[1:])
         if code is not None:
@@ -22,6 +24,8 @@ def run() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno == errno.ENOSPC:
+            _lost(fault)
         if os.environ.get("VOLTAIC_TRACEBACK"):
             raise
         print(
@@ -30,6 +34,13 @@ def run() -> None:
             file=sys.stderr,
         )
         sys.exit(INTERNAL)
+
+
+def _lost(fault: OSError) -> NoReturn:
+    """End where stdout takes no more: what was printed is not whole."""
+    print(f"voltaic: what it has to say cannot be written: {fault.strerror}", file=sys.stderr)
+    leave_quietly()
+    sys.exit(UNWRITTEN)
 
 
 def __getattr__(name: str) -> Any:

@@ -42,15 +42,19 @@ def files(paths: Iterable[str]) -> Iterator[str | Unreadable]:
 def _under(path: str) -> Iterator[str | Unreadable]:
     if path == STDIN:
         yield STDIN
+    elif not path:
+        yield Unreadable("''", ("an empty name; give a file, a folder, or - for stdin",))
     elif os.path.isdir(path):  # noqa: PTH112  the path is shown as it was typed
         found = False
-        for folder, subfolders, names in os.walk(path):
+        closed: list[OSError] = []
+        for folder, subfolders, names in os.walk(path, onerror=closed.append):
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             for name in sorted(names):
                 if name.endswith(SUFFIXES):
                     found = True
                     yield os.path.join(folder, name)  # noqa: PTH118  as above
-        if not found:
+        yield from (Unreadable(fault.filename, (fault.strerror or str(fault),)) for fault in closed)
+        if not found and not closed:
             yield Unreadable(path, (f"no manifests here: looked for {', '.join(f'*{suffix}' for suffix in SUFFIXES)}",))
     else:
         yield path

@@ -83,6 +83,8 @@ def _usage(source: str, revision: str | None, name: str | None, *, stack: bool) 
 
     faults = []
     is_folder = Path(source).is_dir()
+    if not source.strip():
+        return ["ID|DIR: empty; give a repository id, or a folder with a config.json"]
     if not is_folder and not files.is_id(source):
         what = "is no folder, and no repository id, which would be ORGANISATION/NAME"
         faults.append(f"{source}: {what}")

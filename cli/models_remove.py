@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -40,6 +41,6 @@ def remove(
         return
     if known_model(model_id) is not None:
         fail("models remove", [f"{model_id}: comes with voltaic and was not added; only what was added is removed"])
-    from cli.models_show import unknown
-
-    unknown("remove", model_id, as_json=False)
+    close = get_close_matches(model_id, added_models(""), n=1)
+    hint = f"did you mean {close[0]}?" if close else "voltaic models --added lists those that were"
+    fail("models remove", [f"{model_id!r}: no model of this id was added; {hint}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -14,9 +15,12 @@ from cli.output import fail, print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rich.console import Console
+
     from voltaic.models import CatalogueModel
 
 SCHEMA = "voltaic/model/v1"
+_STARTS = {"accept": "starts", "refuse": "does not start", "unknown": "not known"}
 
 HELP = """Show the facts of one model, the profiles on which a stack of it starts as it is, and every fact's source."""
 EXAMPLES = "Example: voltaic models show mistralai/Mistral-7B-Instruct-v0.2 --json"
@@ -37,7 +41,7 @@ def show(
 
     model = known_model(model_id)
     if model is None:
-        unknown("show", model_id, as_json=as_json)
+        _unknown(model_id, as_json=as_json)
     from cli.model_facts import facts
 
     verdicts = _verdicts(model)
@@ -47,16 +51,13 @@ def show(
         _print(facts(model), verdicts)
 
 
-def unknown(command: str, model_id: str, *, as_json: bool) -> NoReturn:
+def _unknown(model_id: str, *, as_json: bool) -> NoReturn:
     """End because no model of this id is known, with what was perhaps meant."""
     from voltaic.models import resolve
 
     because = resolve(model_id).unknown_because
-    fail(
-        f"models {command}",
-        [f"{because} Add it with: voltaic models add {model_id or 'ORGANISATION/NAME'}"],
-        as_json=as_json,
-    )
+    add = f"Add it with: voltaic models add {shlex.quote(model_id) if model_id.strip() else 'ORGANISATION/NAME'}"
+    fail("models show", [f"{because} {add}"], as_json=as_json)
 
 
 def _verdicts(model: CatalogueModel) -> dict[str, str]:
@@ -74,17 +75,27 @@ def _print(said: Mapping[str, Any], verdicts: Mapping[str, str]) -> None:
     screen = console()
     screen.print(Text(said["id"], style="bold"))
     rows = list(_rows(said))
-    width = max(len(name) for name, _ in rows)
+    width = max(len(name) for name in (*(name for name, _ in rows), *_STARTS.values()))
     for name, value in rows:
-        screen.print(Text(f"  {name:<{width}}  {value}"))
+        _row(screen, name, value, width)
     screen.print(Text("\nA stack with just this model and profile", style="bold"))
-    for verdict, word in (("accept", "starts"), ("refuse", "does not start"), ("unknown", "not known")):
+    for verdict, word in _STARTS.items():
         names = [name for name, found in verdicts.items() if found == verdict]
         if names:
-            screen.print(Text(f"  {word:<{width}}  {', '.join(_shortened(names))}"))
+            _row(screen, word, ", ".join(_shortened(names)), width)
     screen.print(Text("\nSources", style="bold"))
     for fact, source in said["sources"].items():
-        screen.print(Text(f"  {fact:<{max(map(len, said['sources']))}}  {source['text']} ({source['confidence']})"))
+        _row(screen, fact, f"{source['text']} ({source['confidence']})", max(map(len, said["sources"])))
+
+
+def _row(screen: Console, name: str, value: str, width: int) -> None:
+    """Print a name and what it has, in as many lines as that needs, below each other."""
+    from rich.text import Text
+
+    for line in Text(value).wrap(screen, max(20, screen.width - width - 4)):
+        line.rstrip()
+        screen.print(Text(f"  {name:<{width}}  ") + line, soft_wrap=True)
+        name = ""
 
 
 def _shortened(names: list[str]) -> Iterator[str]:

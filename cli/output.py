@@ -17,6 +17,7 @@ REFUSE = 1
 BAD_INPUT = 2
 UNKNOWN = 3
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+UNWRITTEN = 74  # EX_IOERR
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
@@ -70,6 +71,13 @@ def fail(command: str, faults: Sequence[str], *, as_json: bool = False, usage: b
     import typer
 
     raise typer.Exit(BAD_INPUT)
+
+
+def ready() -> None:
+    """Give this process a stdout and a stderr where its caller has closed them: then nobody reads them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  for as long as it runs
 
 
 def console() -> Console:

@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.command import Command
+from cli.command import Command, UsageError
 from cli.complete import engines, gpus, models, profiles, releases
 
 ENGINE_ARGUMENTS = "engine_arguments"
 """Key in the context under which what follows `--` is kept."""
-
-_UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # of whichever click this typer is built on
 
 Profile = Annotated[
     list[str] | None,
@@ -62,8 +60,9 @@ class SpecCommand(Command):
         ctx.meta[ENGINE_ARGUMENTS] = engine
         try:
             return super().parse_args(ctx, own)
-        except _UsageError as fault:
-            if "--" not in args and str(fault).startswith(("No such option", "Got unexpected")):
+        except UsageError as fault:
+            ours = "did you mean" in str(fault)
+            if "--" not in args and not ours and str(fault).startswith(("No such option", "Got unexpected")):
                 ctx.fail(
                     f"{fault}\nArguments of the engine go behind --, as in: voltaic {self.name} … -- --num-shard 1"
                 )

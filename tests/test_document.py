@@ -95,7 +95,8 @@ def test_a_count_is_a_whole_number_from_one(value: object) -> None:
     """A number of GPUs is a whole number from 1: no fraction, no truth value, no text; said as the line has it."""
     shown = repr(value) if isinstance(value, str) else json.dumps(value)
     assert faults(LINE | {"gpus": value}) == (
-        f"gpus: {shown} is not a number of GPUs of the pod; allowed: whole numbers from 1",
+        f"gpus: {shown} is not a number of GPUs of the pod; allowed: whole numbers from 1"
+        + (" to 9223372036854775807" * (value == 2**63)),
     )
 
 

@@ -117,8 +117,9 @@ class _Reader:
             return None
         if _is_whole(value) and at_least <= value <= LARGEST_COUNT:
             return int(value)
+        most = f" to {LARGEST_COUNT}" if _is_whole(value) and value > LARGEST_COUNT else ""
         self.faults.append(
-            f"{key}: {_shown(value)} is not a number of {meaning}; allowed: whole numbers from {at_least}"
+            f"{key}: {_shown(value)} is not a number of {meaning}; allowed: whole numbers from {at_least}{most}"
         )
         return None
 

@@ -76,3 +76,22 @@ def test_a_file_beyond_the_bound_is_not_read(tmp_path: Path, monkeypatch: pytest
     path.write_bytes(b"#" * (manifest_files.MIB + 1))
 
     assert read(str(path)) == Unreadable(str(path), ("larger than 1 MiB; no manifest is",))
+
+
+def test_a_folder_that_may_not_be_entered_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in a folder that is closed to the user is not passed over in silence."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (tmp_path / "a.yaml").write_text("{}")
+    listed = os.scandir
+
+    def scandir(folder: str) -> object:
+        if str(folder) == str(closed):
+            raise PermissionError(13, "Permission denied", folder)
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(files([str(tmp_path)])) == [
+        str(tmp_path / "a.yaml"),
+        Unreadable(str(closed), ("Permission denied",)),
+    ]

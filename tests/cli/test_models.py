@@ -376,11 +376,16 @@ def test_a_stack_carries_its_own_models(voltaic: Voltaic, tmp_path: Path, own: P
         (("add", ".", "--revision", "main"), "--revision: a folder has only one"),
         (("add", ID, "--id", "a/b"), "--id: a repository keeps its own id"),
         (("add", ".", "--id", "a b"), "--id: 'a b' is no id"),
-        (("--family", "qwen99"), "--family: 'qwen99' is no family of a known model; known: bloom, "),
+        (
+            ("--family", "qwen99"),
+            "--family: 'qwen99' is no family of a known model; did you mean 'qwen3'? known: bloom, ",
+        ),
         (("--fits", "nonsense"), "--fits: "),
         (("--json", "show", "microsoft/phi-2"), "--json: stands behind show"),
         (("show", "microsoft/phi-22"), "did you mean microsoft/phi-2"),
-        (("remove", "microsoft/phi-22"), "did you mean microsoft/phi-2"),
+        (("show", "a b"), "Add it with: voltaic models add 'a b'"),
+        (("add", ""), "ID|DIR: empty; give a repository id, or a folder with a config.json"),
+        (("remove", "microsoft/phi-22"), "no model of this id was added; voltaic models --added lists those that were"),
     ],
 )
 def test_wrong_words_are_explained(voltaic: Voltaic, words: tuple[str, ...], why: str) -> None:
@@ -420,10 +425,10 @@ def test_one_model_is_shown_with_sources_and_profiles(voltaic: Voltaic) -> None:
     """Facts, where a stack of it starts, and where each fact comes from."""
     text = voltaic("models", "show", "openai-community/gpt2", env={"COLUMNS": "200"}).stdout
     for line in (
-        "  parameters     124,439,808 (124 M)",
-        "  KV cache       36 KiB per token at two bytes an element",
-        "  chat template  no: chat requests fail",
-        "  also           gpt2",
+        "  parameters      124,439,808 (124 M)",
+        "  KV cache        36 KiB per token at two bytes an element",
+        "  chat template   no: chat requests fail",
+        "  also            gpt2",
     ):
         assert line in text
     assert "A stack with just this model and profile" in text
@@ -473,3 +478,41 @@ def test_ids_are_completed(voltaic_process: VoltaicProcess) -> None:
     words = "voltaic models show microsoft/phi"
     done = voltaic_process(_VOLTAIC_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="3")
     assert "microsoft/phi-2" in done.stdout.split()
+
+
+def test_a_model_to_remove_is_meant_among_the_added(voltaic: Voltaic, hub: Any) -> None:
+    """A typing error in what is to be removed gets the nearest id that was added."""
+    hub.add(ID, repository())
+    assert voltaic("models", "add", ID).exit_code == 0
+    result = voltaic("models", "remove", f"{ID}x")
+    assert (result.exit_code, error(result)) == (
+        2,
+        f"voltaic models remove: '{ID}x': no model of this id was added; did you mean {ID}?",
+    )
+
+
+@pytest.mark.parametrize("command", [(), ("list",)])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_a_list_keeps_to_the_width(voltaic: Voltaic, command: tuple[str, ...], width: int) -> None:
+    """In a narrow terminal columns are left out, and said to be; no id is broken, no line ends in blanks."""
+    result = voltaic("models", *command, "--family", "falcon", env={"COLUMNS": str(width)})
+    lines = result.stdout.splitlines()
+    assert all(len(line) <= width and line == line.rstrip() for line in lines)
+    assert [line.split()[0] for line in lines[1:5]] == [
+        f"tiiuae/falcon-{name}" for name in ("40b", "40b-instruct", "7b", "7b-instruct")
+    ]
+    assert ("licence" in lines[0], "A wider terminal" in result.stdout) == (width > 80, width <= 80)
+
+
+def test_nothing_added_says_how_to_add(voltaic: Voltaic) -> None:
+    """A list without models has no empty table, but the command that adds one."""
+    assert voltaic("models", "--added").stdout == "0 models. One is added with: voltaic models add ID\n"
+
+
+def test_facts_of_a_model_stand_below_each_other(voltaic: Voltaic) -> None:
+    """Values that need several lines go on in their own column."""
+    lines = voltaic("models", "show", "gpt2", env={"COLUMNS": "60"}).stdout.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("  starts"))
+    assert lines[at].startswith("  starts          v100-1gpu, -2gpu")
+    assert lines[at + 1].startswith(" " * 18 + "v100-32gb-1gpu")
+    assert max(map(len, lines)) <= 60

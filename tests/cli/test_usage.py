@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -105,6 +106,40 @@ MODEL = ("--model", "gpt2")
             id="unheard-of GPU and engine",
         ),
         pytest.param(
+            ("plan", "--profil", "v100-2gpu", *MODEL),
+            "Usage: voltaic plan [OPTIONS] [-- ENGINE ARGUMENTS]\n"
+            "Try 'voltaic plan --help' for help.\n\n"
+            "Error: No such option: --profil; did you mean --profile?\n",
+            id="misspelt option",
+        ),
+        pytest.param(
+            ("plan", "--profile", "v100-1gpu,v100-2gpu", "--model", "", "--engine", "vlm"),
+            "voltaic plan: 3 faults\n"
+            "  --model: empty\n"
+            "  --profile: 'v100-1gpu,v100-2gpu' is several; give one, or several with --grid\n"
+            f"  --engine: unknown engine 'vlm'; did you mean 'vllm'? known: {', '.join(engines.names())}\n"
+            "Try 'voltaic plan --help'.\n",
+            id="several, none and another",
+        ),
+        pytest.param(
+            ("plan", "--gpu", "v100-16gb", "--gpus", str(2**63), *MODEL),
+            f"voltaic plan: gpus: {2**63} is not a number of GPUs of the pod; "
+            f"allowed: whole numbers from 1 to {2**63 - 1}\n",
+            id="more GPUs than a number holds",
+        ),
+        pytest.param(
+            ("plan", "--grid"),
+            "voltaic plan: 2 faults\n"
+            "  --profile: give --profile NAME, or --gpu MODEL with --gpus N; each may have several values\n"
+            "  --model: missing; give --model ID, or --model-dir DIR with its config.json\n",
+            id="grid of nothing",
+        ),
+        pytest.param(
+            ("check", ""),
+            "voltaic check: '': an empty name; give a file, a folder, or - for stdin\n",
+            id="nothing as a path",
+        ),
+        pytest.param(
             ("check", "nowhere.yaml"),
             "voltaic check: nowhere.yaml: No such file or directory\n",
             id="no manifest",
@@ -123,6 +158,47 @@ def test_faults_of_usage_come_at_once(voltaic: Voltaic, words: tuple[str, ...], 
     result = voltaic(*words)
 
     assert (result.stderr, result.exit_code) == (message, 2)
+
+
+@pytest.mark.parametrize("words", [("plan", "--profil", "x"), ("check",), ("models", "show"), ("rules", "x")])
+def test_wrong_words_are_a_document_too(voltaic: Voltaic, words: tuple[str, ...]) -> None:
+    """Where a document is asked for, words that cannot be parsed give one on stdout, and the message on stderr."""
+    result = voltaic(*words, "--json")
+
+    document = json.loads(result.stdout)
+    assert (document["schema"], len(document["faults"])) == ("voltaic/error/v1", 1)
+    assert f"Error: {document['faults'][0]}" in result.stderr
+    assert result.exit_code == 2
+
+
+def test_help_names_arguments_without_types(voltaic: Voltaic) -> None:
+    """Help says what an argument is in words, not in those of the language it is written in."""
+    for command in (("check",), ("engines",), ("models", "show"), ("models", "add")):
+        assert "<" not in voltaic(*command, "--help").stdout
+
+
+def _started(*words: str, redirected: str) -> subprocess.CompletedProcess[str]:
+    line = f"{shlex.join([sys.executable, '-m', 'cli', *words])} {redirected}"
+    root = Path(__file__).parents[2]
+    return subprocess.run(["/bin/sh", "-c", line], cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("words", [("plan", *GPUS, *MODEL), ("rules",)])
+def test_a_stdout_that_is_closed_changes_no_verdict(words: tuple[str, ...]) -> None:
+    """A caller who reads nothing but the exit code may close stdout."""
+    done = _started(*words, redirected=">&-")
+
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize("words", [("plan", *GPUS, *MODEL), ("rules", "--json")])
+def test_a_full_disk_is_named(words: tuple[str, ...]) -> None:
+    """Where stdout takes no more, that is what is said, and the exit code is no verdict."""
+    done = _started(*words, redirected="> /dev/full")
+
+    assert done.stderr == "voltaic: what it has to say cannot be written: No space left on device\n"
+    assert done.returncode == 74
 
 
 def test_an_unknown_profile_is_named_with_the_nearest(voltaic: Voltaic) -> None:
@@ -156,10 +232,20 @@ def test_the_version_is_that_of_the_project(voltaic: Voltaic, monkeypatch: pytes
     assert (result.stdout, result.exit_code) == ("voltaic 1.2.3\n", 0)
 
 
-@pytest.mark.parametrize("command", ["plan", "limits", "check", "rules"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "plan",
+        "limits",
+        "check",
+        "rules",
+        "engines",
+        *(f"models {name}".rstrip() for name in ("", "list", "show", "add")),
+    ],
+)
 def test_every_command_has_help_with_an_example(voltaic: Voltaic, command: str) -> None:
     """`--help` says what the command does and shows it being used."""
-    result = voltaic(command, "--help")
+    result = voltaic(*command.split(), "--help")
 
     assert f"  voltaic {command} " in result.stdout or f" voltaic {command} " in result.stdout.partition("Example")[2]
     assert result.exit_code == 0

@@ -96,6 +96,13 @@ def test_unknown_model_names_the_nearest_and_all() -> None:
     assert isinstance(error.value, LookupError)
 
 
+@pytest.mark.parametrize(("name", "meant"), [("V100", "'v100-16gb' or 'v100-32gb'"), ("t4", "'t4-16gb'")])
+def test_a_name_without_its_memory_gets_the_sizes_that_there_are(name: str, meant: str) -> None:
+    """Who leaves out the memory is told each size of that GPU, the smallest first."""
+    with pytest.raises(UnknownGpuModel, match=rf"^unknown GPU model '{name}'; did you mean {meant}\? Known: "):
+        gpu_model(name)
+
+
 def test_unknown_model_far_from_all_has_no_suggestion() -> None:
     """Nothing is suggested where nothing is near."""
     with pytest.raises(UnknownGpuModel, match=r"^unknown GPU model 'qqq'\. Known: v100-16gb, ") as error:

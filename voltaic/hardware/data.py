@@ -29,8 +29,10 @@ class UnknownGpuModel(LookupError):  # noqa: N818  (named for what it says, as i
 
     def __init__(self, name: str) -> None:
         allowed = tuple(gpu.name for gpu in gpu_models())
-        close = get_close_matches(name.strip().lower(), allowed, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        wanted = name.strip().lower()
+        sizes = [known for known in allowed if wanted and known.startswith(f"{wanted}-")]
+        close = sizes or get_close_matches(wanted, allowed, n=1)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
         super().__init__(f"unknown GPU model {name!r}{hint} Known: {', '.join(allowed)}.")
         self.name = name
         self.suggestion = close[0] if close else None
