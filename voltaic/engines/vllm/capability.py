@@ -110,7 +110,8 @@ class Method:
     """False: nothing is known of it."""
     needs: int | None
     """Compute capability that it needs, 75 for 7.5; None: the release has not the method."""
-    only_float16: bool
+    dtypes: tuple[str, ...] | None
+    """Dtypes of activations that it takes; None: not known of this release."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -118,12 +119,12 @@ def method(name: str, version: Version) -> Method:
     """Return what a quantization needs in a release."""
     table = facts()["methods"]
     rows = table["needs"].get(name)
-    narrow = table["only_float16"].get(name)
+    dtypes = by_release(table["dtypes"].get(name, table["dtypes"]["else"]), version)
     return Method(
         name,
         known=rows is not None,
         needs=by_release(rows, version) if rows is not None else None,
-        only_float16=narrow is not None and within(version, narrow),
+        dtypes=None if dtypes is None else tuple(dtypes),
     )
 
 

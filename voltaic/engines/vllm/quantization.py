@@ -206,15 +206,28 @@ def _dtype(case: Case) -> Iterator[Support]:
             "Leave --dtype away." if wide else "Use a GPU with compute capability 8.0 or newer.",
             (source("dtype"),),
         )
-    name = case.method
-    if dtype == "bfloat16" and wide and name is not None and capability.method(name, case.version).only_float16:
-        error = f"torch.bfloat16 is not supported for quantization method {name}. Supported dtypes: [torch.float16]"
+    if dtype is not None and case.method is not None and (dtype != "bfloat16" or wide):
+        yield from _of_activations(case, case.method, dtype)
+
+
+def _of_activations(case: Case, name: str, dtype: str) -> Iterator[Support]:
+    """Answer whether the method that serves the weights takes activations of this dtype."""
+    method, where = capability.method(name, case.version), (capability.section_source("methods"),)
+    said = f"--dtype is {dtype}" if case.asked_dtype == dtype else f"the checkpoint is {dtype}, and --dtype is auto"
+    if method.dtypes is None and method.known:
+        fix = "Write --dtype half."
+        message = f"Whether {case.title} serves {name} weights with activations in {dtype} is not known."
+        if dtype == "float32":
+            yield Support("unknown", message, "Releases before do not, and newer ones do.", fix, where)
+    elif method.dtypes is not None and method.known and dtype not in method.dtypes:
+        allowed = ", ".join(f"torch.{known}" for known in method.dtypes)
+        error = f"torch.{dtype} is not supported for quantization method {name}. Supported dtypes: [{allowed}]"
         yield Support(
             "no",
-            f"{case.title} serves {name} weights in float16 only, and {said}.",
+            f"{case.title} serves {name} weights in {' or '.join(method.dtypes)} only, and {said}.",
             f"It ends with {quoted(error)}",
-            "Write --dtype half.",
-            (capability.section_source("methods"),),
+            f"Write --dtype {'half' if 'float16' in method.dtypes else method.dtypes[0]}.",
+            where,
         )
 
 
