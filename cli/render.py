@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cli.bill_lines import PARTS, POOL, columns, details, name_of, term_name
 from voltaic import commands
+from voltaic.grounds import WORDS as WORDS_OF_GROUNDS
 from voltaic.hidden import hide, secrets_of, shown_args, shown_env
 from voltaic.memory.bill import Bill
 from voltaic.units import GIB, KIB, gib
@@ -69,9 +70,18 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
             paragraph(console, Text(_tight(verdict.bill), style="yellow"))
     elif not verdict.findings:
         paragraph(console, Text(f"No bill: {verdict.bill.because}. What would settle it: {verdict.bill.settled_by}."))
+    rests_on(console, verdict)
     findings(console, verdict.findings, secrets_of(spec.command.args, spec.command.env))
     fixes(console, verdict.fixes, fix_lines)
     elsewhere(console, verdict.ways.elsewhere if verdict.verdict == "refuse" else ())
+
+
+def rests_on(console: Console, verdict: Verdict) -> None:
+    """Print what an accept rests on that its reader should know, one paragraph each."""
+    for ground in verdict.rests_on:
+        told = "; ".join(source.text for source in ground.sources[:MOST_SOURCES])
+        words = WORDS_OF_GROUNDS[ground.kind]
+        paragraph(console, Text.assemble((f"{words}: ", "yellow"), f"{ground.message} Source: {told}."))
 
 
 def _tight(found: Bill) -> str:

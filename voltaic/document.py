@@ -297,6 +297,8 @@ def plan_document(verdict: Verdict) -> dict[str, Any]:
         "spec": {**line, "runs": _runs_document(verdict.runs)},
         "fixes": [fix.document() for fix in verdict.fixes],
     }
+    if verdict.rests_on:
+        document["rests_on"] = [ground.document() for ground in verdict.rests_on]
     if verdict.verdict == "refuse" and verdict.ways.elsewhere:
         document["elsewhere"] = [fix.document() for fix in verdict.ways.elsewhere]
     return document

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from voltaic.engines.base import Runs
     from voltaic.findings import Finding
     from voltaic.fixes import Fix, Ways
+    from voltaic.grounds import Ground
     from voltaic.spec import ServingSpec
 
 Judgement = Literal["accept", "refuse", "unknown"]
@@ -69,6 +70,13 @@ class Verdict:
         else:
             fix = f"{first.fix} {way_out(self)}" if self.fixes else first.fix
         return tuple(replace(finding, fix=fix) if finding is first else finding for finding in self.answers)
+
+    @cached_property
+    def rests_on(self) -> tuple[Ground, ...]:
+        """What an accept rests on that its reader should know; empty for the rest."""
+        from voltaic.grounds import grounds  # noqa: PLC0415  asked where a verdict is shown
+
+        return grounds(self.spec, self.runs) if self.verdict == "accept" else ()
 
     @property
     def fixes(self) -> tuple[Fix, ...]:

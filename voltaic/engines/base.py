@@ -30,9 +30,12 @@ class Support:
 
     answer: Answer
     message: str = ""
+    """What was found; of an `ok`, what it rests on."""
     why: str = ""
     fix: str = ""
     sources: tuple[Source, ...] = ()
+    differs: bool = False
+    """True of an `ok`: it starts, and something else becomes of an option than was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Runs:
     """Effective limits by option name after the launcher's own arithmetic, in tokens or requests; absent: unbounded."""
     transformers: tuple[int, int, int] | None = None
     """Release of transformers that runs the model, `(4, 46, 3)`; None: not this library, or not known."""
+    notes: tuple[Support, ...] = ()
+    """What is `ok`, and worth knowing: that it is only reported, or that an option becomes another."""
 
 
 Topic = Literal["starts", "model", "weights", "dtype", "feature", "route"]

@@ -69,7 +69,7 @@ def gpu_support(spec: ServingSpec) -> Support:
         return Support("unknown", message, why, "Name the GPU model, for example with a profile.")
     cell = starts(known.flavour, case.gpu.arch)
     if cell is not None and cell.answer == "ok":
-        return Support("ok")
+        return Support("ok", f"{case.title} on {case.gpu_title}: {cell.note}.", sources=(cell.source,))
     if cell is None or cell.answer == "unknown":
         message = f"Whether {case.title} runs on {case.gpu_title} is not known."
         return Support("unknown", message, "No fact covers this image on this GPU.", _ASK)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from voltaic.engines.base import Runs
+from voltaic.engines.base import Runs, Support
 from voltaic.engines.lmdeploy import facts as known
 from voltaic.engines.lmdeploy import support
 from voltaic.engines.lmdeploy.case import case_of
-from voltaic.engines.lmdeploy.facts import facts, holds
+from voltaic.engines.lmdeploy.facts import facts, holds, source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from voltaic.engines.lmdeploy.case import Case
     from voltaic.spec import ServingSpec
 
 
@@ -30,7 +31,16 @@ def runs(spec: ServingSpec) -> Runs | None:
     }
     if case.session is not None:
         limits["session_len"] = case.session
-    return Runs("turbomind", case.shards, False, case.dtype, case.weights, "flash", limits)
+    notes = tuple(_notes(case))
+    return Runs("turbomind", case.shards, False, case.dtype, case.weights, "flash", limits, notes=notes)
+
+
+def _notes(case: Case) -> Iterator[Support]:
+    """Yield what becomes of an option beside what was asked."""
+    stated = case.spec.option("dtype", "auto")
+    if stated not in {"auto", case.dtype}:
+        message = f"--dtype {stated} becomes {case.dtype} on {case.gpu_title}, with a warning in the log."
+        yield Support("ok", message, sources=(source("dtype"),), differs=True)
 
 
 def required_options(spec: ServingSpec) -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ def gpu_support(spec: ServingSpec) -> Support:
         return Support("unknown", message, why, "Name the GPU model, for example with a profile.")
     cell = known.starts(case.release, case.gpu.arch)
     if cell is not None and cell.answer == "ok":
-        return Support("ok")
+        return Support("ok", f"{case.title} on {case.gpu_title}: {cell.note}.", sources=(cell.source,))
     way = f"Use the image {image}:v{facts()['recommended']}-cu12 or {image}:v0.16.0-cu12.8."
     if case.capability is None:
         way = "Use a GPU of NVIDIA, or another engine."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from voltaic.engines.base import Support
 from voltaic.engines.tgi import capability
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from voltaic.engines.tgi.capability import Cell
     from voltaic.engines.tgi.case import Case
     from voltaic.spec import ServingSpec
-
-OK: Final = Support("ok")
 
 
 def gpu_support(spec: ServingSpec) -> Support:
@@ -39,7 +37,16 @@ def gpu_support(spec: ServingSpec) -> Support:
             "Kernels are compiled for certain GPU architectures.",
             "Name the GPU model, for example with a profile.",
         )
-    return _image_vendor(case) or _starts(case) or _flash(case) or OK
+    return _image_vendor(case) or _starts(case) or _flash(case) or _ok(case)
+
+
+def _ok(case: Case) -> Support:
+    """Return what it rests on that the release starts, with flash attention or without."""
+    cells = (case.ask("starts"), case.ask("without-flash") if case.switched_off else case.flash_cell)
+    known = tuple(cell for cell in cells if cell is not None)
+    note = "; ".join(dict.fromkeys(cell.note for cell in known if cell.note))
+    message = f"{case.title} on {case.gpu_title}{': ' if note else ''}{note}."
+    return Support("ok", message, sources=tuple(dict.fromkeys(cell.source for cell in known)))
 
 
 def _image_vendor(case: Case) -> Support | None:

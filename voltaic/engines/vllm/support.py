@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from voltaic.engines.vllm.case import Case
     from voltaic.spec import ServingSpec
 
-OK: Final = Support("ok")
 _NEWER: Final = "use another engine, or a GPU with compute capability 7.5 or newer."
 
 
@@ -31,7 +30,8 @@ def gpu_support(spec: ServingSpec) -> Support:
             "Kernels are compiled for certain GPU architectures.",
             "Name the GPU model, for example with a profile.",
         )
-    return _starts(case) or _forced_v1(case) or OK
+    found = _starts(case)
+    return found if found.answer != "ok" else _forced_v1(case) or found
 
 
 def _no_release(spec: ServingSpec) -> Support:
@@ -50,10 +50,10 @@ def _no_release(spec: ServingSpec) -> Support:
     )
 
 
-def _starts(case: Case) -> Support | None:
+def _starts(case: Case) -> Support:
     cell = capability.starts(case.version, case.gpu.arch)
     if cell is not None and cell.answer == "ok":
-        return None
+        return Support("ok", f"{case.title} on {case.gpu_title}: {cell.note}.", sources=(cell.source,))
     if cell is None or cell.answer == "unknown":
         return Support(
             "unknown",
