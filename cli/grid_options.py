@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.plan_options import InvalidOptions, engine_faults, variables
+from cli.plan_options import folder as read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ class GridOptions:
         faults: list[str] = []
         profiles = self._profiles(faults)
         releases = self._releases(faults)
-        models = self._models(faults)
+        models = self._models(releases, faults)
         contexts = numbers("--context", self.context, "tokens", faults)
         sizes = numbers("--batch-size", self.batch_size, "requests", faults)
         env, wrong = variables(self.typed.env or ())
@@ -98,14 +99,23 @@ class GridOptions:
             found += [Release(name, each) for each in (versions or (version or defaults.engine_version(name),))]
         return tuple(dict.fromkeys(found))
 
-    def _models(self, faults: list[str]) -> tuple[Model, ...]:
+    def _models(self, releases: Sequence[Release], faults: list[str]) -> tuple[Model, ...]:
+        from dataclasses import replace
+
         from voltaic import models
+
+        # Every engine is asked of the same folder: one that takes a GGUF file makes that part of what is judged.
+        version = next((release.version for release in releases if release.engine == "llama.cpp"), None)
+        takes = any(release.engine == "llama.cpp" for release in releases)
+        release = {"engine": "llama.cpp" if takes else None, "engine_version": version}
+        env = variables(self.typed.env or ())[0]
 
         found = [models.resolve(name) for name in split("--model", self.typed.model, faults)]
         for folder in self.typed.model_dir or ():
             try:
-                read = models.model_dir(folder)
-                found.append(models.resolve(folder, dict(read.config or {}), read.weights_bytes))
+                read = read_folder(folder, release, self.typed.arguments or (), env)
+                model = models.resolve(folder, dict(read.config or {}), read.weights_bytes)
+                found.append(replace(model, gguf=read.gguf))
             except models.InvalidConfig as invalid:
                 faults.extend(f"--model-dir {folder}: {fault}" for fault in invalid.faults)
             except models.InvalidModelDir as invalid:

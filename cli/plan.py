@@ -37,6 +37,7 @@ Examples:
     --max-total-tokens 4096 --max-batch-prefill-tokens 3072 --max-batch-size 4
   voltaic plan --gpu a100-80gb --gpus 1 --engine vllm --model Qwen/Qwen2.5-7B-Instruct
     -- --max-model-len 8192 --gpu-memory-utilization 0.9
+  voltaic plan --profile v100-1gpu --engine llama.cpp --model-dir folder-of-a-gguf -- -c 4096
   voltaic plan --batch specs.jsonl > verdicts.jsonl
   voltaic plan --grid --profile v100-1gpu,v100-2gpu --model microsoft/phi-2
     --context 2048,4096 --batch-size 1,2,4 --csv grid.csv

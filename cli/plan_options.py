@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from voltaic.spec import ServingSpec
+    from voltaic.spec import Model, ServingSpec
 
     Given = Sequence[str] | None
     """Values of an option that may be repeated; None: not given."""
@@ -131,7 +131,7 @@ class Options:
         line = {
             **hardware,
             **_release(self),
-            **_model(self, faults),
+            **_model(self, env, faults),
             "args": list(self.arguments or ()),
             "env": env,
         }
@@ -209,21 +209,37 @@ def _release(options: Options) -> dict[str, str | None]:
     return {"engine": name, "engine_version": options.engine_version or defaults.engine_version(name)}
 
 
-def _model(options: Options, faults: list[str]) -> dict[str, Any]:
+def _model(options: Options, env: Mapping[str, str], faults: list[str]) -> dict[str, Any]:
     if options.model_dir is None:
         return {"model": options.model}
     from voltaic import models
 
     try:
-        found = models.model_dir(options.model_dir)
+        found = folder(options.model_dir, _release(options), options.arguments or (), env)
     except models.InvalidConfig as invalid:
         faults.extend(f"--model-dir: {fault}" for fault in invalid.faults)
     except models.InvalidModelDir as invalid:
         faults.append(f"--model-dir: {invalid}")
     else:
         config = dict(found.config or {})
-        return {"config": config, "weights_bytes": found.weights_bytes, "model_id": options.model_dir}
+        line = {"config": config, "weights_bytes": found.weights_bytes, "model_id": options.model_dir}
+        return line if found.gguf is None else {**line, "gguf": found.gguf.document()}
     return {"model": options.model_dir}
+
+
+def folder(path: str, release: Mapping[str, str | None], args: Sequence[str], env: Mapping[str, str]) -> Model:
+    """Read a folder for the engine that serves from it: llama.cpp takes a GGUF file, others a checkpoint.
+
+    Raises:
+        InvalidModelDir, InvalidConfig: as `models.model_dir`.
+    """
+    from voltaic import models
+
+    if release["engine"] != "llama.cpp":
+        return models.model_dir(path)
+    from voltaic.engines.llama_cpp.command_line import served_file
+
+    return models.gguf_dir(path, served_file(release["engine_version"], args, env))
 
 
 def _from_line(line: dict[str, Any], faults: list[str]) -> ServingSpec:

@@ -44,7 +44,11 @@ Model = Annotated[
 ]
 ModelDir = Annotated[
     list[str] | None,
-    typer.Option(metavar="DIR", help="Folder with config.json, and what else is there; no weights needed."),
+    typer.Option(
+        metavar="DIR",
+        help="Folder with config.json, and what else is there; no weights needed. For llama.cpp: with a GGUF file, "
+        "whose header is read; of several -- -m FILE names one.",
+    ),
 ]
 
 

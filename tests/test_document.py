@@ -108,7 +108,7 @@ def test_a_count_is_a_whole_number_from_one(value: object) -> None:
             {"x": 2},
             (
                 "x: unknown key; known keys: id, gpu, gpus, engine, engine_version, model, model_id, model_revision, "
-                "config, weights_bytes, args, env"
+                "config, weights_bytes, gguf, args, env"
             ),
         ),
         ({"engine": None}, f"engine: missing; allowed: {KNOWN}"),

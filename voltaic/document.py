@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -33,6 +34,7 @@ LINE_KEYS = (
     "model_revision",
     "config",
     "weights_bytes",
+    "gguf",
     "args",
     "env",
 )
@@ -169,10 +171,28 @@ class _Reader:
             return None
         try:
             config = None if config is None else _whole_numbers(config)
-            return models.resolve(model or model_id, config=config, weights_bytes=weights, revision=revision)
+            found = models.resolve(model or model_id, config=config, weights_bytes=weights, revision=revision)
         except models.InvalidConfig as invalid:
             self.faults.extend(f"config: {fault}" for fault in invalid.faults)
             return None
+        return self._with_file(found)
+
+    def _with_file(self, model: Model) -> Model:
+        """Return the model with the GGUF file that the line describes."""
+        content = self.line.get("gguf")
+        if content is None:
+            return model
+        if not isinstance(content, dict):
+            self.faults.append(f"gguf: {_shown(content)} is not an object; allowed: what a plan document has there")
+            return model
+        from voltaic.models.gguf_files import weights_of  # noqa: PLC0415  few lines have a file
+
+        faults: list[str] = []
+        file, arch = weights_of(_whole_numbers(content), faults), model.architecture
+        if file is not None and arch is not None and len(file.layers) != arch.layers:
+            faults.append(f"layers: {len(file.layers)} sizes, and the model has {arch.layers} layers")
+        self.faults.extend(f"gguf: {fault}" for fault in faults)
+        return replace(model, gguf=file)
 
     def _command(self, release: Release | None) -> CommandLine | None:
         args = self._args()
@@ -272,6 +292,7 @@ def line_from_spec(spec: ServingSpec) -> dict[str, Any]:
         **named,
         "model_revision": model.revision,
         "weights_bytes": model.weights_bytes,
+        "gguf": None if model.gguf is None else model.gguf.document(),
         "args": list(spec.command.args),
         "env": dict(spec.command.env),
     }

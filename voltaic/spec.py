@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from voltaic.hardware import GpuModel
     from voltaic.models import Architecture
+    from voltaic.models.gguf_files import GgufWeights
 
 NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
@@ -46,6 +47,8 @@ class Model:
     revision: str | None = None
     config: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
     """`config.json` as given, so that the spec can be handed on; None for a model known by its id alone."""
+    gguf: GgufWeights | None = None
+    """The GGUF file that llama.cpp serves, where its header was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,3 +253,26 @@ def test_no_secret_is_printed(
     assert result.exit_code == 1
     assert SECRET not in result.output
     assert "(hidden)" in result.output
+
+
+def test_a_folder_with_a_gguf_file_is_judged_from_its_header(voltaic: Voltaic, tmp_path: Path) -> None:
+    """llama.cpp needs no config.json beside a file; -m names one of several, and the document can be judged again."""
+    from tests.models import gguf_writer
+
+    name = "TinyLlama/TinyLlama-1.1B-Chat-v1.0"
+    (tmp_path / "one.gguf").write_bytes(gguf_writer.file_of(name, "Q4_K_M"))
+    words = ("plan", "--profile", "v100-1gpu", "--engine", "llama.cpp", "--model-dir", str(tmp_path))
+    found = json.loads(voltaic(*words, "--json", "--", "-c", "4096").stdout)
+    assert found["verdict"] == "accept"
+    assert found["spec"]["gguf"]["name"] == "one.gguf"
+    again = voltaic("plan", "--batch", "-", input=json.dumps(found["spec"]))
+    assert json.loads(again.stdout)["memory"] == found["memory"]
+    (tmp_path / "two.gguf").write_bytes(gguf_writer.file_of(name, "Q8_0"))
+    several = voltaic(*words, "--", "-c", "4096")
+    assert several.exit_code == 2
+    assert "name the one that is served: -- -m FILE.gguf" in several.stderr
+    larger = json.loads(voltaic(*words, "--json", "--", "-c", "4096", "-m", "/models/two.gguf").stdout)
+    assert larger["memory"]["per_gpu"][0]["weights"] > found["memory"]["per_gpu"][0]["weights"]
+    grid = json.loads(voltaic(*words, "--grid", "--context", "512", "--json", "--", "-m", "one.gguf").stdout)
+    assert [cell["verdict"] for cell in grid["cells"]] == ["accept"]
+    assert voltaic(*words[:4], "tgi", *words[5:]).exit_code == 2

@@ -154,6 +154,23 @@ def _bill(*args: str, model: str = "mistralai/Mistral-7B-Instruct-v0.2", gpus: i
     return LlamaCpp().bill(spec_from_line({**line, "args": ["-m", "x.Q4_K_M.gguf", *args]}))
 
 
+@pytest.mark.parametrize(
+    ("model", "bounded"),
+    [
+        ("mistralai/Mistral-7B-v0.1", False),
+        ("microsoft/Phi-3-mini-4k-instruct", False),
+        ("google/gemma-2-2b-it", True),
+        ("google/gemma-3-1b-it", True),
+    ],
+)
+def test_only_some_families_keep_their_window(model: str, *, bounded: bool) -> None:
+    """llama.cpp ignores the windows of Mistral and Phi-3 (PR 13676): their layers keep the whole context."""
+    bill = _bill("-c", "32768", "-np", "1", "-ngl", "99", "-fa", "off", model=model)
+    whole = sum(32768 * 2 * 2 * cache.layers * cache.kv_heads * cache.key_dim for cache in _arch(model).caches)
+    assert (bill.worst.kv_cache < whole) is bounded
+    assert bounded or bill.worst.kv_cache == whole
+
+
 def test_quantized_caches_take_less_and_a_workspace() -> None:
     """q8_0 takes 34 bytes for 32 elements; flash attention turns one layer of it back into 16 bits."""
     plain, small = _bill("-c", "8192", "-ngl", "99"), _bill("-c", "8192", "-ngl", "99", "-ctk", "q8_0", "-ctv", "q8_0")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.llama_cpp import mix
 from voltaic.engines.llama_cpp.facts import facts, source
+from voltaic.findings import Source
 from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.memory.bill import Bill, GpuBill, NoBill
 from voltaic.models.gguf import ggml_types
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _CELLS: Final = 256
 """Tokens to a multiple of which a cache is rounded up."""
+_HEADER: Final = Source("the sizes of the tensors: the header of the file", "read")
 _SINGLE: Final = 4
 """Bytes of a 32-bit number."""
 
@@ -159,11 +161,11 @@ def layer_caches(arch: Architecture) -> tuple[Cache | None, ...]:
 
 def _bill(case: Case, arch: Architecture, runs: Runs, gpus: int) -> Bill:
     gpu, table = case.gpu, facts()["bill"]
-    weights = mix.weights(arch, runs.weights)
+    weights = case.weights(runs.weights)
     one = case.spec.option("split_mode") == "none"
     placed = split(arch.layers, 1 if one else gpus, _shares(case), case.layers or 0)
     kinds = (case.cache_type("k"), case.cache_type("v"))
-    windows = case.since("window_from") and not case.spec.option("swa_full")
+    windows = case.slides and not case.spec.option("swa_full")
     kept = [0 if cache is None else cache_bytes(cache, runs, kinds, windows=windows) for cache in layer_caches(arch)]
     offloads = case.spec.option("kv_offload") is not False
     flash = runs.attention == "flash"
@@ -197,7 +199,7 @@ def _bill(case: Case, arch: Architecture, runs: Runs, gpus: int) -> Bill:
         kv_cache_tokens=_cells(runs.limits["ctx_size"]),
         peak_moment="prefill",
         margin=table["margin"],
-        sources=(*gpu.sources, mix.source(), source("bill")),
+        sources=(*gpu.sources, mix.source() if case.file is None else _HEADER, source("bill")),
     )
 
 

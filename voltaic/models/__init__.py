@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from voltaic.models.config import read_config
     from voltaic.models.directory import InvalidModelDir, model_dir
     from voltaic.models.errors import InvalidConfig, UnknownArchitecture
+    from voltaic.models.gguf_dir import gguf_dir
     from voltaic.models.known import (
         CatalogueModel,
         broken_files,
@@ -45,6 +46,7 @@ __all__ = [
     "broken_files",
     "checkpoint_bytes",
     "embedding_tensors",
+    "gguf_dir",
     "head_tensors",
     "known_ids",
     "known_model",
@@ -65,6 +67,7 @@ _HOMES = {
     "config": ("read_config",),
     "directory": ("InvalidModelDir", "model_dir"),
     "errors": ("InvalidConfig", "UnknownArchitecture"),
+    "gguf_dir": ("gguf_dir",),
     "known": ("CatalogueModel", "broken_files", "known_ids", "known_model", "known_models", "near_ids", "resolve"),
     "parameters": (
         "LayerGroup",

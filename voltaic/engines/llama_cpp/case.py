@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.llama_cpp import mix
 from voltaic.engines.llama_cpp.facts import build_of, facts
 from voltaic.engines.llama_cpp.names import base_model, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voltaic.engines.llama_cpp.facts import Build
     from voltaic.hardware import GpuModel
     from voltaic.models import Architecture
+    from voltaic.models.gguf_files import GgufWeights
     from voltaic.spec import ServingSpec
 
 ALL: Final = 10**6
@@ -62,19 +65,43 @@ class Case:
         return self.build.number >= int(facts()["defaults"][key])
 
     @property
+    def slides(self) -> bool:
+        """Whether layers with a window keep no more than that: of some families only, others keep everything."""
+        row = None if self.arch is None else facts()["models"]["types"].get(self.arch.model_type)
+        return self.since("window_from") and row is not None and bool(row.get("windows"))
+
+    @property
     def fit(self) -> bool:
         """Whether --fit fills in what is not stated."""
         return self.since("fit_from") and self.spec.option("fit", "on") != "off"
 
     @property
+    def file(self) -> GgufWeights | None:
+        """The file whose header was read, where it is the one that is served."""
+        read = self.spec.model.gguf
+        stated = stated_file(self.spec.command.options)
+        return read if read is not None and stated in {None, read.name} else None
+
+    @property
     def file_type(self) -> str | None:
-        """Type of the file, of its name or tag; None: not known."""
+        """Type of the file, of its name or tag, else the commonest of its header; None: not known."""
         for name in ("hf_file", "model_file", "model_url", "hf_repo", "docker_repo"):
             text = self.spec.option(name)
             if isinstance(text, str):
                 tag = text.rpartition(":")[2] if name in {"hf_repo", "docker_repo"} and ":" in text else text
-                return None if name in {"hf_repo", "docker_repo"} and ":" not in text else mix.file_type(tag)
-        return None
+                return None if name in {"hf_repo", "docker_repo"} and ":" not in text else self._type(tag)
+        return self._type("")
+
+    def _type(self, name: str) -> str | None:
+        return mix.file_type(name) or (None if self.file is None else self.file.type)
+
+    def weights(self, kind: str) -> mix.Weights:
+        """Return the bytes of the file's tensors: of its header where that was read, else of a file of that type."""
+        if self.file is not None:
+            return mix.of_file(self.file)
+        if self.arch is None:
+            raise ValueError("the weights of an unknown architecture were asked for")
+        return mix.weights(self.arch, kind)
 
     @property
     def context(self) -> int | None:
@@ -124,6 +151,17 @@ class Case:
     def cache_type(self, which: str) -> str:
         """Return the type in which K or V is kept, as ggml names it."""
         return str(self.spec.option(f"cache_type_{which}", "f16")).upper()
+
+
+def stated_file(options: Mapping[str, Any]) -> str | None:
+    """Return the name of the file that a command line names, without its folders; None: it names none.
+
+    A repository without a file is named with an empty text: which of its files is served is not said.
+    """
+    for name in ("hf_file", "model_file", "model_url"):
+        if isinstance(options.get(name), str):
+            return str(options[name]).rpartition("/")[2]
+    return "" if any(options.get(name) is not None for name in ("hf_repo", "docker_repo")) else None
 
 
 def case_of(spec: ServingSpec) -> Case | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from voltaic.engines.llama_cpp.case import stated_file
 from voltaic.engines.llama_cpp.facts import build_of, name_of
 from voltaic.engines.llama_cpp.names import base_model
 from voltaic.engines.words import line
@@ -50,3 +51,8 @@ def build(version: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
     # `model` only repeats where the weights come from.
     rest = {name: value for name, value in settings.items() if name != "model"}
     return line.build(DIALECT, known.version if known else None, name_of(version), rest)
+
+
+def served_file(version: str | None, args: Sequence[str], env: Mapping[str, str | None]) -> str | None:
+    """Return the file that a command line names; an empty text for a repository without one; None for nothing."""
+    return stated_file(parse(version, args, env).options)

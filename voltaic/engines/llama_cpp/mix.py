@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from voltaic.findings import Source
     from voltaic.models.architecture import Architecture
     from voltaic.models.gguf import GgmlType
+    from voltaic.models.gguf_files import GgufWeights
     from voltaic.models.parameters import Tensor
 
 _TYPE: Final = re.compile(
@@ -143,3 +144,8 @@ def weights(arch: Architecture, kind: str) -> Weights:
     file = embedding + rest + sum(layers) + end
     quantized = kind not in {"F16", "F32", "BF16"}
     return Weights(embedding + rest, tuple(layers), end + (embedding if tied else 0), file, largest, quantized)
+
+
+def of_file(file: GgufWeights) -> Weights:
+    """Return the bytes of a file whose header was read."""
+    return Weights(file.embedding, file.layers, file.end, file.total, file.largest, file.quantized)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Support
-from voltaic.engines.llama_cpp.case import case_of, same_model
+from voltaic.engines.llama_cpp.case import case_of, same_model, stated_file
 from voltaic.engines.llama_cpp.facts import build_of, facts, flavour_of, name_of, source, starts
 from voltaic.engines.words import visible
 from voltaic.findings import quoted
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voltaic.engines.llama_cpp.case import Case
+    from voltaic.models.gguf_files import GgufWeights
     from voltaic.spec import ServingSpec
 
 _LONGEST: Final = 18
@@ -107,7 +108,17 @@ def _model(case: Case) -> Iterator[Support]:
 
 
 def _file(case: Case) -> Iterator[Support]:
-    if not any(case.spec.option(name) is not None for name in _FILES):
+    if case.file is not None:
+        yield from _experts(case.file)
+    elif case.spec.model.gguf is not None:
+        read, stated = case.spec.model.gguf.name, stated_file(case.spec.command.options)
+        yield Support(
+            "unknown",
+            f"The server loads {stated or 'a file of a repository'}, and what is judged is {read}.",
+            "Shapes and sizes of one file say nothing about another.",
+            f"Leave the file away, or name {read} with -m.",
+        )
+    elif not any(case.spec.option(name) is not None for name in _FILES):
         yield Support(
             "unknown",
             "Which GGUF file is served is not known: no -m and no -hf is given.",
@@ -129,6 +140,17 @@ def _file(case: Case) -> Iterator[Support]:
             "Its size follows from a type such as Q4_K_M in the name or tag. Without a tag the server takes Q4_K_M or, "
             "where the repository has none, its first file. Mixes of single publishers (UD-…) and Q2_K differ.",
             "Name a file of type Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, IQ4_XS, Q3_K_M, F16 …: -hf USER/REPOSITORY:Q4_K_M.",
+        )
+
+
+def _experts(file: GgufWeights) -> Iterator[Support]:
+    if file.split_experts:
+        yield Support(
+            "no",
+            f"{file.name} is a file of before April 2024, with tensors of its own for each expert.",
+            f"The server ends with {quoted(facts()['split_experts']['error'])}",
+            "Download a newer file of the same model, or convert it anew.",
+            (source("split_experts"),),
         )
 
 
