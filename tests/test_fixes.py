@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 
 from voltaic import settings as stack
 from voltaic.document import line_from_spec, spec_from_line
-from voltaic.fixes import LIMITS
+from voltaic.fixes import LIMITS, Fix, Ways, search
 from voltaic.limits import STEP
 from voltaic.models import known_models
 from voltaic.search import MOST_FIXES
 from voltaic.verdict import Verdict, judge
 
-if TYPE_CHECKING:
-    from voltaic.fixes import Fix
-
 MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
 LLAMA_7B = "meta-llama/Llama-2-7b-chat-hf"
+QWEN_14B = "Qwen/Qwen2.5-14B-Instruct"
 LLAMA_13B = "meta-llama/Llama-2-13b-chat-hf"
 NAMES = ("input-tokens", "total-tokens", "batch-prefill-tokens", "batch-total-tokens", "batch-size")
 KEYS = {key.name for key in stack.schema()}
@@ -201,8 +199,64 @@ def test_nothing_on_this_gpu_is_said_when_true() -> None:
     assert changes(verdict) == [{"profile": "v100-4gpu"}, {"model": "meta-llama/Llama-2-7b-hf"}]
     (finding,) = verdict.findings
     assert finding.fix.startswith(
-        "Nothing makes requests of 512 tokens fit on 1 x NVIDIA V100 16 GB. Accepted instead: 4 x NVIDIA V100 16 GB ("
+        "Nothing makes the weights fit on 1 x NVIDIA V100 16 GB. Accepted instead: 4 x NVIDIA V100 16 GB ("
     )
+
+
+def test_what_stands_in_the_way_is_named() -> None:
+    """Weights that do not fit are told apart from weights that leave no room for requests."""
+    texts = [own_model("gpt_neox", layers).findings[0].fix for layers in (22, 23)]
+    here = "fit on 1 x NVIDIA V100 16 GB. Accepted instead: 2 x NVIDIA V100 16 GB ("
+    assert texts[0].startswith(f"Nothing makes requests of 512 tokens {here}")
+    assert texts[1].startswith(f"Nothing makes the weights {here}")
+
+
+def test_another_engine_is_named_where_this_one_has_no_way() -> None:
+    """Where nothing near is accepted and another engine serves it on the same GPUs, the text does not end there."""
+    verdict = own_model("mpt", 20)
+    assert verdict.fixes == ()
+    (finding, *_) = (finding for finding in verdict.findings if finding.rule == "vram-budget")
+    there = verdict.ways.elsewhere
+    assert finding.fix == (
+        "Nothing near it is accepted: no smaller limits, other release, larger profile or smaller model."
+        + (f" Another engine serves it on these GPUs: {there[0]}." if there else "")
+    )
+
+
+def test_ways_out_are_ordered_by_what_they_ask_for() -> None:
+    """Limits first, tight ones behind roomy ones; then what has room, the nearer first; then tight; then models."""
+    spec = verdict_of(512, 1024, 512, 1024, 1).spec
+    wanted = [
+        Fix({"maxBatchSize": 1}, spec, 0),
+        Fix({"maxTotalTokens": 512}, spec, 0),
+        Fix({"maxBatchSize": 1}, spec, 0, tight=True),
+        Fix({"shards": 2}, spec, 0),
+        Fix({"profile": "v100-2gpu"}, spec, 0),
+        Fix({"quantization": "bitsandbytes"}, spec, 0),
+        Fix({"profile": "v100-2gpu"}, spec, 0, tight=True),
+        Fix({"quantization": "bitsandbytes"}, spec, 0, tight=True),
+        Fix({"model": LLAMA_7B}, spec, 0),
+        Fix({"model": LLAMA_7B}, spec, 0, tight=True),
+    ]
+    mixed = [*wanted[1::2], *wanted[::2]]
+    assert sorted(mixed, key=lambda fix: fix.rank) == wanted
+
+
+def test_a_change_that_fills_a_gpu_is_no_advice_where_there_is_another() -> None:
+    """Two V100s hold Qwen2.5-14B with 0.5 % of a GPU left: accepted, and not what somebody should be sent to."""
+    there = judge(stack.serving_spec(stack.read({"profile": "v100-2gpu", "model": QWEN_14B}, where="stack")))
+    verdict = judge(stack.serving_spec(stack.read({"profile": "v100-1gpu", "model": QWEN_14B}, where="stack")))
+    assert (there.verdict, there.tight) == ("accept", True)
+    assert {"profile": "v100-2gpu"} not in changes(verdict)
+    assert changes(verdict)[0] == {"profile": "v100-4gpu"}
+
+
+def test_a_change_that_fills_a_gpu_is_named_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is accepted to the last byte is better than nothing."""
+    verdict = verdict_of(512, 1024, 512, 2048, 2, version="3.0.2")
+    full = Fix({"maxBatchSize": 1}, verdict.spec, int(15.76 * 2**30), tight=True)
+    monkeypatch.setattr("voltaic.search.Search.run", lambda _: Ways((full,)))
+    assert search(verdict).fixes == (full,)
 
 
 def test_a_hopeless_spec_says_so() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import hardware
@@ -45,6 +45,8 @@ DISTANCES: Final = {
 """How much a change changes: limits least, the model most."""
 WITHOUT_QUANTIZATION: Final = 3
 """How much it changes to load what the checkpoint holds."""
+FULL: Final = 0.99
+"""Share of a GPU beyond which a change is named only where there is no other."""
 BY_HAND: Final = 1
 """How much it changes to set a variable, or to correct an argument."""
 
@@ -100,10 +102,18 @@ class Fix:
         return distance + BY_HAND * (bool(self.variables) + bool(self.corrections))
 
     @property
-    def rank(self) -> tuple[bool, int, bool, int]:
-        """Where it comes among others: another model last, then the nearer kind, with room before tight ones."""
+    def rank(self) -> tuple[bool, bool, int, bool, int]:
+        """Where it comes among others: limits first, another model last, with room before tight ones.
+
+        Limits that are tight stay with the limits: they are tried at once, and ask for nothing that is not there.
+        """
         kind = self.distance - sum(DISTANCES[key] for key in self.settings if key in LIMITS)
-        return "model" in self.settings, kind, self.tight, self.distance
+        return "model" in self.settings, self.tight and kind > 0, kind, self.tight, self.distance
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it fits to the last hundredth of a GPU: accepted, and yet nothing to advise where there is more."""
+        return self.spec.gpu is not None and self.total > FULL * self.spec.gpu.usable_bytes
 
     def document(self) -> dict[str, Any]:
         """Return the fix as in a plan document (schema voltaic/plan/v1)."""
@@ -202,7 +212,15 @@ def _search(verdict: Verdict) -> Ways:
     if verdict.verdict != "refuse" or engine is None or ways is None or spec.gpu is None or spec.gpus is None:
         return Ways()
     correction = corrected(engine, spec)
-    return Ways() if correction is None else Search(verdict, engine, ways, correction).run()
+    if correction is None:
+        return Ways()
+    found = Search(verdict, engine, ways, correction).run()
+    return replace(found, fixes=_advisable(found.fixes), elsewhere=_advisable(found.elsewhere))
+
+
+def _advisable(fixes: tuple[Fix, ...]) -> tuple[Fix, ...]:
+    """Return the changes that leave something free; all of them where none does."""
+    return tuple(fix for fix in fixes if not fix.is_full) or fixes
 
 
 def way_out(verdict: Verdict) -> str:
@@ -214,7 +232,8 @@ def way_out(verdict: Verdict) -> str:
     if not fixes:
         if verdict.ways.family_is_too_large:
             return f"{nowhere} No profile of this architecture is known to hold it."
-        return "Nothing near it is accepted: no smaller limits, other release, larger profile or smaller model."
+        there = "".join(f" Another engine serves it on these GPUs: {fix}." for fix in verdict.ways.elsewhere[:1])
+        return f"Nothing near it is accepted: no smaller limits, other release, larger profile or smaller model.{there}"
     listed = "; or ".join(map(str, fixes[:MOST_TOLD])) + "."
     if any(not {"profile", "model"} & fix.settings.keys() for fix in fixes):
         return f"Accepted by the same rules: {listed}"
@@ -223,6 +242,8 @@ def way_out(verdict: Verdict) -> str:
         others = [str(fix) for fix in fixes[:MOST_TOLD] if fix is not smallest]
         more = f" Also accepted: {'; or '.join(others)}." if others else ""
         return f"{nowhere} The smallest profile that works: {smallest}.{more}"
+    if too_large and vram_budget.weights_alone(verdict.bill, spec):
+        return f"Nothing makes the weights fit on {here}. Accepted instead: {listed}"
     if too_large:
         return f"Nothing makes requests of {LEAST_TOTAL} tokens fit on {here}. Accepted instead: {listed}"
     return f"Accepted instead: {listed}"

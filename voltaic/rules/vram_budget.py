@@ -82,6 +82,13 @@ def _lines(gpu: GpuBill) -> str:
     return ", ".join(f"{name} {gib(size)}" for name, size in lines)
 
 
+def weights_alone(bill: Bill | NoBill, spec: ServingSpec) -> bool:
+    """Return whether context and weights alone exceed the budget of a GPU, so that no limits help."""
+    if isinstance(bill, Bill):
+        return any(_weights_alone(gpu) for gpu in bill.per_gpu)
+    return bill.at_least is not None and spec.gpu is not None and bill.at_least > spec.gpu.usable_bytes
+
+
 def _weights_alone(gpu: GpuBill) -> bool:
     return gpu.context + gpu.weights > gpu.budget
 
