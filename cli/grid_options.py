@@ -79,7 +79,7 @@ class GridOptions:
         return tuple(dict.fromkeys(found))
 
     def _releases(self, faults: list[str]) -> tuple[Release, ...]:
-        from voltaic import defaults
+        from voltaic import defaults, engines
         from voltaic.spec import Release
 
         named = split("--engine", self.typed.engine, faults) or (defaults.engine_name(),)
@@ -92,8 +92,9 @@ class GridOptions:
             return ()
         found = []
         for word in named:
-            name, at, version = word.partition("@")
-            faults += engine_faults(name)
+            typed, at, version = word.partition("@")
+            faults += engine_faults(typed)
+            name = engines.canonical(typed)
             if at and not version:
                 faults.append(f"--engine: {word!r} names no release behind @; write it as in tgi@3.0.1")
             found += [Release(name, each) for each in (versions or (version or defaults.engine_version(name),))]

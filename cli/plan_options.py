@@ -180,7 +180,7 @@ def engine_faults(name: str | None) -> list[str]:
     from voltaic import engines
 
     known = engines.names()
-    if name is None or name in known:
+    if name is None or engines.canonical(name) in known:
         return []
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
@@ -204,8 +204,9 @@ def _hardware(options: Options, faults: list[str]) -> dict[str, Any]:
 
 def _release(options: Options) -> dict[str, str | None]:
     from voltaic import defaults
+    from voltaic.engines import canonical
 
-    name = options.engine or defaults.engine_name()
+    name = canonical(options.engine) if options.engine else defaults.engine_name()
     return {"engine": name, "engine_version": options.engine_version or defaults.engine_version(name)}
 
 

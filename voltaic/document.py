@@ -143,7 +143,7 @@ class _Reader:
             if self.line.get("engine") is None:
                 self.faults.append(f"engine: missing; allowed: {known}")
             return None
-        return Release(name, version)
+        return Release(engines.canonical(name), version)
 
     def _model(self) -> Model | None:
         model = self._text("model", "a repository id such as mistralai/Mistral-7B-Instruct-v0.2")

@@ -19,6 +19,17 @@ def names() -> tuple[str, ...]:
     return tuple(_CLASSES)
 
 
+_OTHER_NAMES = MappingProxyType({"textgenerationinference": "tgi", "turbomind": "lmdeploy", "llamaserver": "llama.cpp"})
+"""What people also call an engine, in small letters alone."""
+
+
+def canonical(name: str) -> str:
+    """Return the name that an engine has here, whatever its capitals and separators; as it is where none is meant."""
+    letters = "".join(character for character in name.lower() if character.isalnum())
+    spelled = {"".join(filter(str.isalnum, known)): known for known in _CLASSES}
+    return spelled.get(letters) or _OTHER_NAMES.get(letters, name)
+
+
 def deployable() -> tuple[str, ...]:
     """Return the names of the engines that a stack can run: those that a component is made for."""
     return ("tgi",)
