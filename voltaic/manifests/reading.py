@@ -9,6 +9,7 @@ from voltaic import engines, kubernetes_names, models
 from voltaic.manifests import accelerators
 from voltaic.manifests.containers import command_line, environment
 from voltaic.manifests.documents import pod_objects
+from voltaic.manifests.links import links, services
 from voltaic.manifests.plain import at, items, mapping, text
 from voltaic.manifests.servers import NoServer, recognise
 from voltaic.spec import Fault, Model, Release, ServingSpec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from voltaic.hardware import Profile
     from voltaic.manifests.documents import Document, PodObject
+    from voltaic.manifests.links import Services
     from voltaic.manifests.servers import Server
     from voltaic.spec import CommandLine
 
@@ -50,17 +52,21 @@ def workloads(documents: Iterable[Document], *, profile: Profile | None = None) 
         documents: parsed YAML or JSON, of any shape.
         profile: the GPUs to assume where neither node labels nor the annotation `voltaic/profile` name the GPU model.
     """
-    return tuple(workload for holder in pod_objects(documents) for workload in _of_object(holder, profile))
+    documents = tuple(documents)
+    found = services(documents)
+    return tuple(workload for holder in pod_objects(documents) for workload in _of_object(holder, profile, found))
 
 
-def _of_object(holder: PodObject, profile: Profile | None) -> list[Workload]:
+def _of_object(holder: PodObject, profile: Profile | None, linked: Services) -> list[Workload]:
     pod = mapping(holder.template.get("spec"))
     # A container that starts before the others and stays counts as one of them (restartPolicy Always).
     staying = [entry for entry in items(pod.get("initContainers")) if at(entry, "restartPolicy") == "Always"]
     containers = [mapping(entry) for entry in [*items(pod.get("containers")), *staying]]
     found = [(container, recognise(container)) for container in containers]
     servers = [
-        _served(holder, container, server, profile) for container, server in found if not isinstance(server, NoServer)
+        _served(holder, container, server, profile, linked)
+        for container, server in found
+        if not isinstance(server, NoServer)
     ]
     if servers:
         return servers
@@ -77,7 +83,9 @@ def _workload(
     return Workload(document.file, document.number, holder.kind, holder.name, container, engine, spec, reason)
 
 
-def _served(holder: PodObject, container: dict[str, Any], server: Server, profile: Profile | None) -> Workload:
+def _served(
+    holder: PodObject, container: dict[str, Any], server: Server, profile: Profile | None, linked: Services
+) -> Workload:
     name = text(container.get("name"))
     count = accelerators.count(container)
     if count.foreign is not None:
@@ -87,7 +95,9 @@ def _served(holder: PodObject, container: dict[str, Any], server: Server, profil
         return _workload(holder, None, None, None, f"{server.engine} is not judged yet")
     if server.version is None:
         server = replace(server, version=_stated_release(holder, container))
-    command = command_line(server, engine, environment(container))
+    variables = environment(container)
+    variables.values.update(links(holder, server.links, linked, variables.values))
+    command = command_line(server, engine, variables)
     if count.gpus is None:
         message = f"how many GPUs the pod gets cannot be read: {count.reason}"
         fault = Fault("resources.limits", message, "set the limit to a whole number of GPUs", unreadable=True)

@@ -33,6 +33,8 @@ class Server:
     """Why the launcher's arguments cannot be read; None where they can."""
     model_option: str = "model_id"
     """Canonical option that names the model."""
+    links: tuple[str, ...] = ()
+    """Variables that the server reads and that a Service of a certain name sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def recognise(container: dict[str, Any]) -> Server | NoServer:
     for entry in table():
         found = _as(entry, container)
         if isinstance(found, Server):
-            return replace(found, model_option=entry["model"])
+            return replace(found, model_option=entry["model"], links=tuple(entry.get("links", ())))
         if found is not None:
             return found
     if unfilled(container.get("image")):
