@@ -60,6 +60,19 @@ class Runs:
     notes: tuple[Support, ...] = ()
     """What is `ok`, and worth knowing: that it is only reported, or that an option becomes another."""
 
+    def within(self, limits: Mapping[str, int]) -> Runs:
+        """Return the same run with other limits: `replace` in a third of its time, for those who try many."""
+        return Runs(
+            self.implementation,
+            self.shards,
+            self.layer_split,
+            self.dtype,
+            self.weights,
+            self.attention,
+            limits,
+            self.transformers,
+        )
+
 
 Topic = Literal["starts", "model", "weights", "dtype", "feature", "route"]
 CellAnswer = Literal["ok", "no", "differs", "unknown"]

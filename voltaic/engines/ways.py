@@ -6,7 +6,7 @@ An engine whose limits are options of their own takes `Named` and lists the name
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -123,7 +123,7 @@ class Named:
             "maxBatchPrefillTokens": load.prefill,
         }
         changed = {self.KEYS[key]: limit for key, limit in said.items() if limit is not None and key in self.KEYS}
-        return replace(runs, limits={**runs.limits, **changed})
+        return runs.within({**runs.limits, **changed})
 
     def options_for(self, spec: ServingSpec, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002
         """Return the canonical options that say these configuration keys; None where one has no option."""

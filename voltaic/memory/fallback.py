@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from voltaic.memory.weights import GpuWeights
     from voltaic.models import Architecture
 
+    Step = tuple[Moment, int, int, int, int]
+    """A moment and its bytes: of the cache and of the activations in one layer, of the logits on a GPU with the output
+    head and on the first one; for a join the old cache and the new one in a layer."""
+
 WIDE_BYTES = 4
 """Bytes of a float32."""
 
@@ -73,33 +77,115 @@ class Held:
         return self.kv_cache + self.activations
 
 
+class Forms:
+    """The closed forms of one model, with all that does not depend on limits worked out: limits are asked by the dozen.
+
+    Bytes each; those of a layer for one layer, those of the output head for the GPU that has it.
+    """
+
+    __slots__ = (
+        *("kind", "cached", "fresh", "layer", "head_row", "log_probability_row"),
+        *("decode_one", "decode_many", "decode_head", "decode_matrix", "kept_row"),
+    )
+
+    def __init__(self, kind: Kind) -> None:
+        arch = kind.arch
+        self.kind = kind
+        self.cached = kv_per_layer(arch)
+        """A token in the cache."""
+        self.fresh = self.cached + _queries(arch)
+        """A token of a prompt that has not been decoded yet."""
+        self.layer = tuple(_layer_forms(kind))
+        """Activations of a prefill in a layer: the largest of these counts."""
+        one = WIDE_BYTES if kind.upcast else FLOAT_BYTES
+        width = FLOAT_BYTES * facts.logit_copies(arch.model_type) + (WIDE_BYTES if kind.upcast else 0)
+        self.head_row = arch.hidden * FLOAT_BYTES + arch.vocab * width
+        """A row of logits while they are computed."""
+        self.log_probability_row = arch.vocab * one
+        self.decode_one, self.decode_many = (_decoded(kind, batch) for batch in (1, 2))
+        """A token of a request in a decode step of one request, and of several."""
+        self.decode_head = WIDE_BYTES * arch.vocab
+        """A request's logits in a decode step."""
+        self.decode_matrix = FLOAT_BYTES * arch.hidden * arch.intermediate if kind.int8 else 0
+        """The matrix that is turned back from int8 in a decode step."""
+        self.kept_row = int(facts.table()["sampling"]["settings_billed"]) * one * arch.vocab
+
+    def prefill(self, requests: int, tokens: int, *, padded: bool) -> int:
+        """Return the activations of one layer in a pass over prompts."""
+        rows, square = requests * tokens, tokens * tokens
+        return max(
+            constant
+            + rows * linear
+            + square * (requests * scores + once + (requests * mask if padded or tokens > window else 0))
+            for constant, linear, scores, once, mask, window in self.layer
+        )
+
+
+@lru_cache(maxsize=256)
+def forms_of(kind: Kind) -> Forms:
+    """Return the closed forms of a model that runs this way."""
+    return Forms(kind)
+
+
+def steps(forms: Forms, load: Load) -> list[Step]:
+    """Return every moment of a server's life, at the worst that the limits allow: what does not depend on the GPU."""
+    batch, total, prompt = load.batch, load.total, load.input
+    cached, fresh = forms.cached, forms.fresh
+    requests, tokens = load.warm_up_requests, load.warm_up_tokens
+    rows = requests * tokens
+    head = rows * forms.head_row
+    # The warm-up asks for the log probabilities of its prompts too.
+    first = max(head, (rows + tokens) * forms.log_probability_row)
+    found: list[Step] = [("warm-up", rows * fresh, forms.prefill(requests, tokens, padded=False), head, first)]
+
+    most = min(batch, max(1, load.prefill // prompt))
+    for joining in {1, most}:
+        layer = forms.prefill(joining, prompt, padded=joining > 1)
+        rows = joining * prompt
+        head = rows * forms.head_row
+        found.append(("prefill", (batch - joining) * total * cached + rows * fresh, layer, head, head))
+
+    held = batch * total
+    if batch > 1:
+        joining = min(most, batch - 1)
+        old = (batch - joining) * total * cached + joining * prompt * fresh
+        found.append(("join", old, held * cached, 0, 0))
+    cache = max(2 * held * cached, most * prompt * (fresh + cached))
+    head, matrix = batch * forms.decode_head, forms.decode_matrix
+    layer = held * (forms.decode_one if batch == 1 else forms.decode_many)
+    found.append(("decode", cache, layer + matrix, head + matrix, head + matrix))
+    return found
+
+
+def held_by(forms: Forms, found: list[Step], gpu: GpuWeights) -> list[tuple[Moment, int, int]]:
+    """Return what a GPU holds at each moment: cache and activations, in bytes."""
+    own = gpu.layers
+    layers = forms.kind.arch.layers if forms.kind.whole_cache else own
+    held: list[tuple[Moment, int, int]] = []
+    for moment, cache, layer, head, first in found:
+        if moment == "join":
+            if layers:
+                held.append((moment, _joined(cache, layer, layers), 0))
+            continue
+        logits = first if gpu.first else head if gpu.head else 0
+        if own:
+            held.append((moment, layers * cache, max(layer, logits)))
+        else:
+            matrix = forms.decode_matrix if moment == "decode" and logits else 0
+            held.append((moment, layers * cache, logits - matrix))
+    return held
+
+
 def moments(kind: Kind, load: Load, gpu: GpuWeights) -> Iterator[Held]:
     """Yield what a GPU holds at every moment of a server's life, at the worst that the limits allow."""
-    layers = kind.arch.layers if kind.whole_cache else gpu.layers
-    per_token = kv_per_layer(kind.arch) * layers
-    fresh = per_token + _queries(kind.arch) * layers  # of a prompt that has not been decoded yet
-    logits = gpu.first or gpu.head
-
-    requests, tokens = load.warm_up_requests, load.warm_up_tokens
-    warm_up = _pass(kind, requests, tokens, gpu.layers, logits=logits, prompt_log_probabilities=gpu.first, padded=False)
-    yield Held("warm-up", requests * tokens * fresh, warm_up)
-
-    most = min(load.batch, max(1, load.prefill // load.input))
-    for joining in {1, most}:
-        running = (load.batch - joining) * load.total
-        forward = _pass(kind, joining, load.input, gpu.layers, logits=logits, padded=joining > 1)
-        yield Held("prefill", running * per_token + joining * load.input * fresh, forward)
-
-    if load.batch > 1 and layers:
-        yield Held("join", _joined(load, per_token, fresh, layers), 0)
-    cache = max(2 * load.batch * load.total * per_token, most * load.input * (fresh + per_token))
-    yield Held("decode", cache, _decode(kind, load, gpu.layers, logits=logits))
+    forms = forms_of(kind)
+    for held in held_by(forms, steps(forms, load), gpu):
+        yield Held(*held)
 
 
 def kept_logits(kind: Kind, load: Load) -> int:
     """Return the bytes of prefill logits that sampled requests keep for good, on the GPU that returns logits."""
-    width = WIDE_BYTES if kind.upcast else FLOAT_BYTES
-    return int(facts.table()["sampling"]["settings_billed"]) * width * _prefill_tokens(load) * kind.arch.vocab
+    return forms_of(kind).kept_row * prefill_tokens(load)
 
 
 @lru_cache(maxsize=1024)
@@ -113,6 +199,11 @@ def layer_keys(arch: Architecture, load: Load) -> int:
     return kv_per_layer(arch) // 2 * load.batch * load.total
 
 
+def prefill_tokens(load: Load) -> int:
+    """Return the tokens of the largest prefill."""
+    return max(load.input, min(load.prefill, load.batch * load.input))
+
+
 def _queries(arch: Architecture) -> int:
     """Return the bytes by which one token of a fresh prompt exceeds its cache in one layer."""
     if not facts.keeps_queries(arch.model_type):
@@ -121,98 +212,69 @@ def _queries(arch: Architecture) -> int:
     return FLOAT_BYTES * heads * arch.head_dim
 
 
-def _prefill_tokens(load: Load) -> int:
-    return max(load.input, min(load.prefill, load.batch * load.input))
+_LayerForm = tuple[int, int, int, int, int, int]
+"""Bytes of a layer: in any case; for each token; for each request and pair of tokens; for each pair of tokens once; the
+same of a mask, and the length of a prompt beyond which one is held though nothing is padded."""
+NO_LENGTH = 2**200
+"""Tokens: no prompt is so long."""
 
 
-def _pass(
-    kind: Kind,
-    requests: int,
-    tokens: int,
-    layers: int,
-    *,
-    logits: bool,
-    padded: bool,
-    prompt_log_probabilities: bool = False,
-) -> int:
-    """Return the activations of one forward pass over prompts: the larger of a layer and the output head."""
-    held = _layer(kind, requests, tokens, padded=padded) if layers else 0
-    if not logits:
-        return held
-    arch, rows = kind.arch, requests * tokens
-    width = FLOAT_BYTES * facts.logit_copies(arch.model_type) + (WIDE_BYTES if kind.upcast else 0)
-    held = max(held, rows * (arch.hidden * FLOAT_BYTES + arch.vocab * width))
-    if prompt_log_probabilities:
-        one = WIDE_BYTES if kind.upcast else FLOAT_BYTES
-        held = max(held, (rows + tokens) * arch.vocab * one)
-    return held
-
-
-@lru_cache(maxsize=8192)
-def _layer(kind: Kind, requests: int, tokens: int, *, padded: bool) -> int:
+def _layer_forms(kind: Kind) -> Iterator[_LayerForm]:
     arch = kind.arch
     form = facts.layer_form(arch)
     if form is None:
         raise LookupError(f"no activations are known for {arch.model_type}")  # callers ask layer_form first
-    held = _formed(form, arch, requests, tokens, padded=padded)
+    yield _formed(form, arch)
     if kind.int8:
         known = facts.int8_form(arch.model_type)
         if known is None:
             raise LookupError(f"no int8 activations are known for {arch.model_type}")  # callers ask int8_form first
         int8, matrix = known
-        held = max(
-            held, matrix * arch.hidden * arch.intermediate + _formed(int8, arch, requests, tokens, padded=padded)
-        )
+        yield _formed(int8, arch, constant=matrix * arch.hidden * arch.intermediate)
     eager = facts.eager_form(arch.model_type) if kind.eager else None
-    if eager is None:
-        return held
-    repeated = 2 * FLOAT_BYTES * requests * tokens * arch.heads * arch.head_dim if arch.kv_heads < arch.heads else 0
-    return max(held, _formed(eager, arch, requests, tokens, padded=padded) + repeated)
+    if eager is not None:
+        repeated = 2 * FLOAT_BYTES * arch.heads * arch.head_dim if arch.kv_heads < arch.heads else 0
+        yield _formed(eager, arch, more=repeated)
 
 
-def _formed(form: facts.LayerForm, arch: Architecture, requests: int, tokens: int, *, padded: bool) -> int:
+def _formed(form: facts.LayerForm, arch: Architecture, *, constant: int = 0, more: int = 0) -> _LayerForm:
     linear = form.hidden * arch.hidden + form.intermediate * arch.intermediate + form.head_dim * arch.head_dim
-    squared = tokens * tokens
     if form.experts and arch.experts is not None:
         width = arch.experts.intermediate * arch.experts.per_token // arch.experts.count
         linear += form.experts * width + form.intermediate * arch.experts.shared_intermediate
-    beyond = form.mask_beyond_window and arch.sliding_window is not None and tokens > arch.sliding_window
-    mask = form.mask * requests * squared if padded or beyond else 0
-    return requests * tokens * linear + form.quadratic * requests * arch.heads * squared + form.square * squared + mask
+    window = arch.sliding_window if form.mask_beyond_window else None
+    return (
+        constant,
+        linear + more,
+        form.quadratic * arch.heads,
+        form.square,
+        form.mask,
+        NO_LENGTH if window is None else window,
+    )
 
 
-def _joined(load: Load, per_token: int, fresh: int, layers: int) -> int:
-    """Return the cache while a new batch is joined to a running one, layer by layer."""
-    joining = min(load.batch, max(1, load.prefill // load.input))
-    joining = min(joining, load.batch - 1)
-    old = (load.batch - joining) * load.total * per_token + joining * load.input * fresh
-    new = load.batch * load.total * per_token
-    one_of_new, one_of_old = new // (2 * layers), old // (2 * layers)
-    return max(old + one_of_new, new + one_of_old, new - one_of_new + 2 * one_of_old)
+def _joined(old: int, new: int, layers: int) -> int:
+    """Return the cache while a new batch is joined to a running one, layer by layer; bytes of each for one layer."""
+    one_of_new, one_of_old = new // 2, old // 2
+    return max(layers * old + one_of_new, layers * new + one_of_old, layers * new - one_of_new + 2 * one_of_old)
 
 
-def _decode(kind: Kind, load: Load, layers: int, *, logits: bool) -> int:
-    """Return the activations of one decode step at the largest cache."""
+def _decoded(kind: Kind, batch: int) -> int:
+    """Return the activations of one layer in a decode step, for each token of a batch of so many requests."""
     arch = kind.arch
-    held = 0
-    if layers:
-        held = _repeated(arch, load.batch, load.total)
-        form = facts.eager_form(arch.model_type) if kind.eager else None
-        if form is not None:
-            held += (form.quadratic + form.keys * arch.head_dim) * load.batch * arch.heads * load.total
-    if logits:
-        held = max(held, WIDE_BYTES * load.batch * arch.vocab)
-    if kind.int8 and layers:
-        held += FLOAT_BYTES * arch.hidden * arch.intermediate
+    held = _repeated(arch, batch)
+    form = facts.eager_form(arch.model_type) if kind.eager else None
+    if form is not None:
+        held += (form.quadratic + form.keys * arch.head_dim) * arch.heads
     return held
 
 
-def _repeated(arch: Architecture, batch: int, tokens: int) -> int:
-    """Return one layer's keys and values repeated for every query head, as attention takes them."""
+def _repeated(arch: Architecture, batch: int) -> int:
+    """Return the bytes of a token's keys and values repeated for every query head, as attention takes them."""
     if arch.model_type == "falcon":
         form = facts.layer_form(arch)
-        scores = (form.quadratic if form is not None else 0) * batch * arch.heads * tokens
-        return scores + (FLOAT_BYTES * batch * arch.heads * arch.head_dim * tokens if batch > 1 else 0)
+        scores = (form.quadratic if form is not None else 0) * arch.heads
+        return scores + (FLOAT_BYTES * arch.heads * arch.head_dim if batch > 1 else 0)
     if arch.kv_heads == arch.heads or (arch.kv_heads == 1 and batch == 1):
         return 0
-    return 2 * FLOAT_BYTES * batch * arch.heads * arch.head_dim * tokens
+    return 2 * FLOAT_BYTES * arch.heads * arch.head_dim

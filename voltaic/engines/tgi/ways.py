@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,7 +58,8 @@ class TgiWays(Named):
         """Return the same run with other limits, and with the warm-up that they mean."""
         prompt = max(1, load.prompt or load.total)
         prefill = max(load.prefill or 0, prompt)
-        changed = {
+        limits = {
+            **runs.limits,
             "max_batch_size": load.requests,
             "max_input_tokens": prompt,
             "max_total_tokens": load.total,
@@ -67,7 +67,7 @@ class TgiWays(Named):
             "warm_up_requests": min(load.requests, -(-prefill // prompt)),
             "warm_up_tokens": prompt,
         }
-        return replace(runs, limits={**runs.limits, **changed})
+        return runs.within(limits)
 
     def options_for(self, spec: ServingSpec, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the canonical options that say these configuration keys; the batch as this release bounds it."""
