@@ -199,16 +199,16 @@ def test_nothing_on_this_gpu_is_said_when_true() -> None:
     assert changes(verdict) == [{"profile": "v100-4gpu"}, {"model": "meta-llama/Llama-2-7b-hf"}]
     (finding,) = verdict.findings
     assert finding.fix.startswith(
-        "Nothing makes the weights fit on 1 x NVIDIA V100 16 GB. Accepted instead: 4 x NVIDIA V100 16 GB ("
+        "Nothing makes these weights fit on 1 x NVIDIA V100 16 GB. Accepted instead: 4 x NVIDIA V100 16 GB ("
     )
 
 
 def test_what_stands_in_the_way_is_named() -> None:
     """Weights that do not fit are told apart from weights that leave no room for requests."""
     texts = [own_model("gpt_neox", layers).findings[0].fix for layers in (22, 23)]
-    here = "fit on 1 x NVIDIA V100 16 GB. Accepted instead: 2 x NVIDIA V100 16 GB ("
-    assert texts[0].startswith(f"Nothing makes requests of 512 tokens {here}")
-    assert texts[1].startswith(f"Nothing makes the weights {here}")
+    here = "on 1 x NVIDIA V100 16 GB. Accepted instead: 2 x NVIDIA V100 16 GB ("
+    assert texts[0].startswith(f"No limits down to requests of 512 tokens leave room {here}")
+    assert texts[1].startswith(f"Nothing makes these weights fit {here}")
 
 
 def test_another_engine_is_named_where_this_one_has_no_way() -> None:
@@ -224,13 +224,15 @@ def test_another_engine_is_named_where_this_one_has_no_way() -> None:
 
 
 def test_ways_out_are_ordered_by_what_they_ask_for() -> None:
-    """Limits first, tight ones behind roomy ones; then what has room, the nearer first; then tight; then models."""
-    spec = verdict_of(512, 1024, 512, 1024, 1).spec
+    """Limits and idle GPUs first; then what has room, the nearer first; then what is tight; then models."""
+    spec = verdict_of(512, 1024, 512, 1024, 1, gpus=2).spec
     wanted = [
         Fix({"maxBatchSize": 1}, spec, 0),
-        Fix({"maxTotalTokens": 512}, spec, 0),
-        Fix({"maxBatchSize": 1}, spec, 0, tight=True),
         Fix({"shards": 2}, spec, 0),
+        Fix({"maxTotalTokens": 512, "maxInputTokens": 256}, spec, 0),
+        Fix({"maxBatchSize": 1}, spec, 0, tight=True),
+        Fix({"shards": 1}, spec, 0),
+        Fix({"shards": 1}, spec, 0, tight=True),
         Fix({"profile": "v100-2gpu"}, spec, 0),
         Fix({"quantization": "bitsandbytes"}, spec, 0),
         Fix({"profile": "v100-2gpu"}, spec, 0, tight=True),
@@ -373,7 +375,7 @@ def test_a_quantized_checkpoint_is_replaced_by_its_own_base() -> None:
     """Among models of one size, the one of the same name is the nearest."""
     verdict = verdict_of(512, 1024, 512, 1024, 1, model="TheBloke/Mistral-7B-Instruct-v0.2-AWQ")
     assert changes(verdict) == [{"model": MISTRAL}]
-    assert "Nothing makes requests" not in verdict.findings[0].fix
+    assert "Nothing makes" not in verdict.findings[0].fix
 
 
 def test_tight_ways_out_come_after_roomy_ones_of_their_kind() -> None:

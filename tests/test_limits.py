@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from voltaic import answers
+from voltaic import answers, changes
 from voltaic.document import spec_from_line
-from voltaic.limits import LEAST_TOTAL, STEP, input_of, smaller_limits
+from voltaic.limits import LEAST_TOTAL, SPARE, STEP, input_of, smaller_limits
 from voltaic.memory.bill import Bill
 
 if TYPE_CHECKING:
@@ -54,6 +54,25 @@ def test_one_request_alone_may_have_to_be_shorter() -> None:
 def test_a_smaller_prefill_is_the_least_change() -> None:
     """Where only the warm-up is too large, the prefill limit alone is lowered to one input."""
     assert found(spec_of(512, 768, 8192, 2))[0] == {"maxBatchPrefillTokens": 512}
+
+
+def test_where_prompts_have_no_limit_a_pass_is_as_short_as_a_request() -> None:
+    """A pass of vLLM is as long as its longest request: shorter requests shorten it, and that is stated."""
+    line = {"gpu": "v100-16gb", "gpus": 1, "engine": "vllm", "engine_version": "0.8.5"}
+    spec = spec_from_line(line | {"model": "mistralai/Mistral-7B-Instruct-v0.2", "args": ["--dtype", "half"]})
+    proposals = found(spec)
+    assert proposals
+    for proposal in proposals:
+        assert proposal["maxTotalTokens"] == proposal["maxBatchPrefillTokens"] >= LEAST_TOTAL
+
+
+def test_tight_limits_leave_a_hundredth_free() -> None:
+    """Where nothing has room, what is proposed does not fill the GPU to the last byte."""
+    for spec in (spec_of(1024, 2048, 1024, 3), spec_of(2048, 4096, 2048, 8)):
+        for proposal in found(spec):
+            bill = answers.bill_of(changes.apply(spec, proposal))
+            assert isinstance(bill, Bill)
+            assert bill.worst.headroom >= SPARE * bill.worst.budget
 
 
 def test_what_is_not_bounded_is_bounded() -> None:

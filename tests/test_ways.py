@@ -72,6 +72,19 @@ def test_replicas_are_offered_in_place_of_shards() -> None:
     assert (fix.spec.gpus, fix.spec.option("num_shard")) == (1, 1)
 
 
+@pytest.mark.parametrize(("engine", "option"), [("vllm", "--tensor-parallel-size 2"), ("lmdeploy", "--tp 2")])
+def test_idle_gpus_are_put_to_use(engine: str, option: str) -> None:
+    """Where the engine uses one GPU of two, a shard for each is offered before other GPUs."""
+    line = {"gpu": "v100-16gb", "gpus": 2, "engine": engine, "model": "mistralai/Mistral-7B-Instruct-v0.2"}
+    version, words = {"vllm": ("0.8.5", "--dtype half"), "lmdeploy": ("0.13.0", "--session-len 16384")}[engine]
+    verdict = judge(spec_from_line(line | {"engine_version": version, "args": words.split()}))
+    assert verdict.verdict == "refuse"
+    found = settings_of(verdict)
+    at = found.index({"shards": 2})
+    assert not any("profile" in settings for settings in found[:at])
+    assert str(verdict.fixes[at]).startswith(f"{option} (")
+
+
 def test_replicas_can_be_set_in_a_stack() -> None:
     """A stack that asks for shards on V100 is told what to type for replicas, and accepts it."""
     values = {"profile": "v100-2gpu", "model": MISTRAL, "shards": 2}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import hardware
 from voltaic.hidden import shown_args
-from voltaic.limits import LEAST_TOTAL
+from voltaic.limits import LEAST_TOTAL, SPARE
 from voltaic.rules import vram_budget
 from voltaic.spec import NO_VALUES
 from voltaic.units import gib
@@ -45,8 +45,6 @@ DISTANCES: Final = {
 """How much a change changes: limits least, the model most."""
 WITHOUT_QUANTIZATION: Final = 3
 """How much it changes to load what the checkpoint holds."""
-FULL: Final = 0.99
-"""Share of a GPU beyond which a change is named only where there is no other."""
 BY_HAND: Final = 1
 """How much it changes to set a variable, or to correct an argument."""
 
@@ -103,17 +101,21 @@ class Fix:
 
     @property
     def rank(self) -> tuple[bool, bool, int, bool, int]:
-        """Where it comes among others: limits first, another model last, with room before tight ones.
+        """Where it comes among others: what these GPUs do first, another model last, with room before tight ones.
 
-        Limits that are tight stay with the limits: they are tried at once, and ask for nothing that is not there.
+        What is tight and asks for nothing that is not there stays with its kind: it is tried at once. Limits, and the
+        use of GPUs that lie idle, are one kind.
         """
-        kind = self.distance - sum(DISTANCES[key] for key in self.settings if key in LIMITS)
-        return "model" in self.settings, self.tight and kind > 0, kind, self.tight, self.distance
+        idle = self.settings.get("shards") == self.spec.gpus and (self.spec.gpus or 1) > 1
+        near = LIMITS | {"shards"} if idle else LIMITS
+        kind = self.distance - sum(DISTANCES[key] for key in self.settings if key in near)
+        far = not {"profile", "quantization"}.isdisjoint(self.settings)
+        return "model" in self.settings, self.tight and far, kind, self.tight, self.distance
 
     @property
     def is_full(self) -> bool:
         """Whether it fits to the last hundredth of a GPU: accepted, and yet nothing to advise where there is more."""
-        return self.spec.gpu is not None and self.total > FULL * self.spec.gpu.usable_bytes
+        return self.spec.gpu is not None and self.total > (1 - SPARE) * self.spec.gpu.usable_bytes
 
     def document(self) -> dict[str, Any]:
         """Return the fix as in a plan document (schema voltaic/plan/v1)."""
@@ -243,9 +245,9 @@ def way_out(verdict: Verdict) -> str:
         more = f" Also accepted: {'; or '.join(others)}." if others else ""
         return f"{nowhere} The smallest profile that works: {smallest}.{more}"
     if too_large and vram_budget.weights_alone(verdict.bill, spec):
-        return f"Nothing makes the weights fit on {here}. Accepted instead: {listed}"
+        return f"Nothing makes these weights fit on {here}. Accepted instead: {listed}"
     if too_large:
-        return f"Nothing makes requests of {LEAST_TOTAL} tokens fit on {here}. Accepted instead: {listed}"
+        return f"No limits down to requests of {LEAST_TOTAL} tokens leave room on {here}. Accepted instead: {listed}"
     return f"Accepted instead: {listed}"
 
 

@@ -24,6 +24,8 @@ LEAST_TOTAL: Final = 512
 """Tokens of the shortest request that is worth proposing."""
 LEAST_PREFILL: Final = 256
 """Tokens of the smallest prefill pass that is worth proposing."""
+SPARE: Final = 0.01
+"""Share of a GPU that tight limits that are proposed leave free: nobody is sent to the last byte."""
 MOST_STATED: Final = (7, 8)
 """Largest share of a request that its prompt may have been given for that share to be kept; more leaves no answer."""
 
@@ -84,15 +86,18 @@ class Fitting:
             found = self._bills[load] = self.engine.bill_for(self.spec, self.engine.with_load(self.runs, load))
         return found
 
-    def room(self, load: Load, *, roomy: bool = False) -> int | None:
+    def room(self, load: Load, *, roomy: bool = False, spare: float = 0) -> int | None:
         """Return the bytes left on the fullest GPU, with `roomy` beyond the estimate's margin; None: no bill.
+
+        `spare` is a share of the budget that is to stay free besides.
 
         Negative where it does not fit, be it for an engine's own condition.
         """
         bill = self.bill(load)
         if not isinstance(bill, Bill):
             return None
-        left = min(gpu.headroom - (bill.margin * gpu.budget if roomy else 0) for gpu in bill.per_gpu)
+        free = bill.margin if roomy else spare
+        left = min(gpu.headroom - free * gpu.budget for gpu in bill.per_gpu)
         sizes = {"bytes": 1, "tokens": bill.kv_cache_bytes_per_token or 1}
         short = [(found.found - found.needed) * sizes[found.unit] for found in bill.shortfalls]
         return math.floor(min(left, *short, -1) if short else left)
@@ -106,7 +111,8 @@ class Fitting:
         """Return the limits with another length of requests, the others in proportion."""
         load = self.load
         if load.prompt is None:
-            return replace(load, total=total)
+            # A pass need not be longer than a request, nor may it be shorter than the requests are many.
+            return replace(load, total=total, prefill=load.prefill and min(load.prefill, max(total, load.requests)))
         prompt = input_of(total, prompt=self.stated, of=load.total)
         if load.prefill is None:
             return replace(load, prompt=prompt, total=total)
@@ -114,9 +120,11 @@ class Fitting:
             load, prompt=prompt, total=total, prefill=max(prompt, _steps(load.prefill * total // load.total))
         )
 
-    def largest(self, least: int, most: int, load: Callable[[int], Load], *, roomy: bool) -> int | None:
+    def largest(
+        self, least: int, most: int, load: Callable[[int], Load], *, roomy: bool, spare: float = 0
+    ) -> int | None:
         """Return the largest number in a range whose limits fit; None where the least does not."""
-        return _largest(least, most, lambda number: self.room(load(number), roomy=roomy))
+        return _largest(least, most, lambda number: self.room(load(number), roomy=roomy, spare=spare))
 
     def settings(self, load: Load) -> dict[str, Any]:
         """Return the settings that make these limits of those that are there."""
@@ -178,7 +186,7 @@ class _Smaller:
 
     def _largest(self, least: int, most: int, load: Callable[[int], Load]) -> int | None:
         roomy = self.fitting.largest(least, most, load, roomy=True)
-        return roomy if roomy is not None else self.fitting.largest(least, most, load, roomy=False)
+        return roomy if roomy is not None else self.fitting.largest(least, most, load, roomy=False, spare=SPARE)
 
 
 def _steps(limit: int) -> int:

@@ -136,6 +136,7 @@ class Search(Trying):
         if isinstance(start.verdict.bill, Bill):
             self._with_smaller_limits(start.settings, start.spec, runs, start.verdict.bill)
         self._with_other_shares(start)
+        self._on_all_gpus(start)
         fits_here = len(self.found) > before
         self._on_larger_profiles(start, or_smaller=not fits_here)
         for settings in proposals.lighter(start.spec):
@@ -178,6 +179,12 @@ class Search(Trying):
         tried = self._try({**start.settings, "gpus": 1, "replicas": gpus})
         if tried is not None and tried.verdict.verdict == "accept":
             self._keep(tried, beside=True)
+
+    def _on_all_gpus(self, start: Tried) -> None:
+        """Keep a shard a GPU, where the engine leaves some of them idle."""
+        runs, gpus = start.verdict.runs, self.spec.gpus or 1
+        if runs is not None and runs.implementation not in SPLITS_LAYERS and gpus > runs.shards:
+            self._or_smaller(start, {"shards": gpus})
 
     def _on_larger_profiles(self, start: Tried, *, nearby: bool = True, or_smaller: bool = True) -> None:
         before = len(self.found)
@@ -250,7 +257,7 @@ class Search(Trying):
         like = replace(runs, weights=settings.get("quantization", runs.weights))
         if runs.implementation in SPLITS_LAYERS:
             like = replace(like, layer_split=(spec.gpus or 1) > 1)
-        elif "profile" in settings and (spec.gpus or 1) > runs.shards:
+        elif {"profile", "shards"} & settings.keys() and (spec.gpus or 1) > runs.shards:
             changed["shards"] = spec.gpus
             like = replace(like, shards=spec.gpus or 1)
         bill = self.ways.bill_for(spec, like)

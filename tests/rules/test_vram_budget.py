@@ -159,3 +159,25 @@ def test_limits_of_nothing_do_not_break_the_bill(name: str) -> None:
     """A limit of 0 is for the launcher's rule to refuse; the budget still answers."""
     limits = {"input": 1024, "total": 2048, "prefill": 1024, "size": 2} | {name: 0}
     assert {finding.outcome for finding in ask(*limits.values())} <= {"unknown"}
+
+
+def test_weights_that_do_not_fit_are_said_before_the_pool_of_an_engine() -> None:
+    """Where the weights alone are too much, no pool is ever made: the message is about the weights, in all engines."""
+    for engine, version in (("vllm", "0.8.5"), ("lmdeploy", "0.13.0")):
+        line = {"gpu": "t4-16gb", "gpus": 1, "engine": engine, "engine_version": version, "env": {}}
+        line |= {"model": "01-ai/Yi-1.5-34B-Chat", "args": ["--dtype", "half" if engine == "vllm" else "float16"]}
+        (finding,) = RULE.check(spec_from_line(line))
+        assert finding.message.startswith("Needs ")
+        assert finding.why.startswith(
+            "The weights alone do not fit: 64.06 GiB beside 0.55 GiB of context, of 14.56 GiB."
+        )
+
+
+def test_other_engines_are_not_told_in_the_words_of_tgi() -> None:
+    """What the cache is for is said in tokens where the engine has no batch of a stated size."""
+    line = {"gpu": "a10g-24gb", "gpus": 1, "engine": "lmdeploy", "engine_version": "0.13.0", "env": {}}
+    line |= {"model": "Qwen/Qwen2.5-32B-Instruct-GPTQ-Int4", "args": []}
+    (finding,) = RULE.check(spec_from_line(line))
+    assert "None" not in finding.message + finding.why
+    assert "max_total_tokens" not in finding.why
+    assert " tokens at 262144 bytes each over all GPUs." in finding.why

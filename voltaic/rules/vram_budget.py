@@ -30,8 +30,10 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
     unreadable = tuple(fault.where for fault in spec.command.faults if fault.unreadable)
     if unreadable:
         return (_unreadable(bill, unreadable),)
-    # An engine's own condition says it in the engine's own terms; the sum adds nothing then.
-    return tuple(_short(shortfall) for shortfall in bill.shortfalls) or (_over_budget(spec, bill),)
+    # An engine's own condition says it in the engine's own terms; the sum adds nothing then, but where the weights
+    # alone are too much: no condition of a pool is ever asked.
+    short = () if weights_alone(bill, spec) else tuple(_short(shortfall) for shortfall in bill.shortfalls)
+    return short or (_over_budget(spec, bill),)
 
 
 def _short(shortfall: Shortfall) -> Finding:
@@ -77,9 +79,14 @@ def _lines(gpu: GpuBill) -> str:
         ("weights", gpu.weights),
         ("KV cache", gpu.kv_cache),
         ("activations", gpu.activations),
-        ("planning margin", gpu.other),
+        ("planning margin" if _is_margin(gpu) else "other", gpu.other),
     )
     return ", ".join(f"{name} {gib(size)}" for name, size in lines)
+
+
+def _is_margin(gpu: GpuBill) -> bool:
+    """Return whether what is left beside the other lines is the planning margin and nothing else."""
+    return all(name in {"allocator_slack", "kv_pool"} or not size for name, size in gpu.terms)
 
 
 def weights_alone(bill: Bill | NoBill, spec: ServingSpec) -> bool:
@@ -100,9 +107,10 @@ def _why(spec: ServingSpec, gpu: GpuBill, bill: Bill) -> str:
             f"{gib(gpu.budget)}. The server dies while loading, whatever the limits are."
         )
     left = gib(gpu.budget - gpu.context - gpu.weights)
+    margin = "The planning margin covers what the caching allocator cannot reuse. " if _is_margin(gpu) else ""
     return (
-        f"Beside context and weights {left} are left. {_limiting(spec, gpu, bill)} The planning margin covers what the "
-        "caching allocator cannot reuse. Beyond the budget the engine ends with a CUDA out of memory error."
+        f"Beside context and weights {left} are left. {_limiting(spec, gpu, bill)} {margin}Beyond the budget the "
+        "engine ends with a CUDA out of memory error."
     )
 
 
@@ -110,6 +118,13 @@ def _limiting(spec: ServingSpec, gpu: GpuBill, bill: Bill) -> str:
     """Return the term that is too large, in terms of the limits that make it."""
     if gpu.activations > gpu.kv_cache:
         return f"The activations of a {bill.peak_moment} pass take {gib(gpu.activations)}."
+    runs = runs_of(spec)
+    if runs is None or "max_total_tokens" not in runs.limits:
+        tokens = sum(each.kv_cache for each in bill.per_gpu) // (bill.kv_cache_bytes_per_token or 1)
+        return (
+            f"The KV cache takes {gib(gpu.kv_cache)}: the limits ask for {tokens} tokens at "
+            f"{bill.kv_cache_bytes_per_token} bytes each over all GPUs."
+        )
     copies = " (held twice while decoding)" if bill.peak_moment == "decode" else ""
     return (
         f"The KV cache takes {gib(gpu.kv_cache)}{copies}: {bill.kv_cache_tokens} tokens at "
