@@ -31,6 +31,7 @@ ARGUMENTS = {
     ),
     "vllm": ((), ("--max-model-len", "32768"), ("--max-model-len", "8192", "-tp", "2", "--dtype", "bfloat16")),
     "lmdeploy": ((), ("--session-len", "65536"), ("--tp", "2", "--session-len", "8192", "--model-format", "awq")),
+    **dict.fromkeys(("sglang", "tensorrt-llm", "exllamav3", "ollama"), ((),)),
     "llama.cpp": (("-c", "65536", "-ngl", "99"), ("-hf", "a/b:Q4_K_M", "-c", "131072", "-np", "8")),
 }
 
@@ -43,8 +44,9 @@ def corpus() -> list[list[str]]:
         asked.append(["plan", "--profile", profile, "--model", model])
         asked.append(["plan", "--profile", f"v100-{1 + number % 4}gpu", "--model", model])
         for turn, engine in enumerate(engines.names()):
+            said = ARGUMENTS.get(engine, ((),))
             gpu, count = GPUS[(3 * number + turn) % len(GPUS)], str(1 + (number + turn) % 2)
-            args = ARGUMENTS[engine][number % len(ARGUMENTS[engine])]
+            args = said[number % len(said)]
             words = ["plan", "--gpu", gpu, "--gpus", count, "--engine", engine, "--model", model]
             asked.append([*words, *(["--", *args] if args else [])])
     return asked
