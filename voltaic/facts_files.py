@@ -21,7 +21,10 @@ _DECIMAL: Final = "\0"
 
 
 def table(path: Path, *, decimals: bool = False) -> dict[str, Any]:
-    """Return a TOML file as a dictionary, made anew at each call; with `decimals` numbers with a point as Decimal."""
+    """Return a TOML file as a dictionary, made anew at each call; with `decimals` numbers with a point as Decimal.
+
+    Its `date`, the day on which its facts were last compared with their sources, is no fact and left out.
+    """
     stat = path.stat()
     made = (stat.st_mtime_ns, stat.st_size, decimals)
     kept = f"{cache_from_source(str(path))}{'-decimals' if decimals else ''}.facts"
@@ -36,7 +39,9 @@ def _parsed(path: Path, *, decimals: bool) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415  most starts find what they need parsed
 
     text = path.read_text(encoding="utf-8")
-    return tomllib.loads(text, parse_float=_DECIMAL.__add__) if decimals else tomllib.loads(text)
+    found = tomllib.loads(text, parse_float=_DECIMAL.__add__) if decimals else tomllib.loads(text)
+    found.pop("date", None)
+    return found
 
 
 def _kept(path: str, made: tuple[int, int, bool]) -> dict[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from itertools import combinations, product
 from pathlib import Path
 
@@ -163,10 +162,9 @@ def test_outcomes_of_routes_are_words_or_errors() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(Path(releases.__file__).parent.glob("*.toml")), ids=lambda file: file.stem)
-def test_every_data_file_says_when_it_was_compared_with_its_sources(file: Path) -> None:
-    """A fact ages: each file has a date, and sources stand in the file or beside every row."""
+def test_every_data_file_names_its_sources(file: Path) -> None:
+    """Sources stand in the file or beside every row."""
     facts = data.table(file)
-    assert date.fromisoformat(facts["date"])
     sources = [key for key in facts if key.endswith("source")]
     rows = [row for value in facts.values() if isinstance(value, list) for row in value if isinstance(row, dict)]
     assert sources or all(row.get("source") and row.get("confidence") for row in rows)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FLAVOURS = ("-rocm",)
 _LIBRARIES = ("transformers", "torch", "cache")
-_KEYS = frozenset({"date", "versions", "cache_path", *_LIBRARIES, *(f"{name}_source" for name in _LIBRARIES)})
+_KEYS = frozenset({"versions", "cache_path", *_LIBRARIES, *(f"{name}_source" for name in _LIBRARIES)})
 
 
 @dataclass(frozen=True, slots=True)
