@@ -48,7 +48,9 @@ def engines(
     engine: Annotated[
         str | None,
         typer.Argument(
-            metavar="ENGINE", help="An engine: tgi, vllm, lmdeploy, llama.cpp.", autocompletion=complete.matrix_engines
+            metavar="ENGINE",
+            help="An engine: tgi, vllm, lmdeploy, llama.cpp, sglang, tensorrt-llm, exllamav3, ollama.",
+            autocompletion=complete.matrix_engines,
         ),
     ] = None,
     gpu: Annotated[

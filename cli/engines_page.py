@@ -55,6 +55,9 @@ def _families(name: str, releases: Sequence[str], archs: Sequence[str]) -> Itera
     for arch in archs:
         rows = _rows(name, releases, arch, settings)
         alike.setdefault(tuple(rows), []).append(arch)
+    if not any(alike):
+        yield "Only this is known of the engine: where it starts, a verdict about it is `unknown`."
+        return
     yield "## Model families\n"
     yield "Releases that serve a family as asked, with what must be set. All others refuse it, or what they do is not"
     yield "known or not what was asked.\n"

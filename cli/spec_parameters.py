@@ -27,7 +27,12 @@ Gpu = Annotated[
 Gpus = Annotated[list[str] | None, typer.Option("--gpus", metavar="N", help="GPUs of the pod, with --gpu.")]
 Engine = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Engine: tgi (unless given), vllm, lmdeploy, llama.cpp.", autocompletion=engines),
+    typer.Option(
+        metavar="NAME",
+        help="Engine: tgi (unless given), vllm, lmdeploy, llama.cpp; known by GPU alone: sglang, tensorrt-llm, "
+        "exllamav3, ollama.",
+        autocompletion=engines,
+    ),
 ]
 EngineVersion = Annotated[
     list[str] | None,

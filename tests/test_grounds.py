@@ -68,7 +68,7 @@ def test_the_weakest_source_decides() -> None:
     assert runs is not None
     notes = (Support("ok", "Nobody tried it.", sources=(Source("a", "reported"), Source("b", "unverified"))),)
     assert [ground.kind for ground in grounds(spec, replace(runs, notes=notes))] == ["unverified"]
-    assert grounds(spec_from_line({**V100, "engine": "sglang", "model": TINY}), None) == ()
+    assert grounds(spec_from_line({**V100, "engine": "unheard-of", "model": TINY}), None) == ()
 
 
 @pytest.mark.parametrize("name", list(matrices()))

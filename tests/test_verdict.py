@@ -91,7 +91,7 @@ def test_a_tight_accept_says_so() -> None:
     [
         ({"gpu": "rtx-4090"}, "engine-gpu-support"),
         ({"gpu": None}, "engine-gpu-support"),
-        ({"engine": "sglang"}, "engine-gpu-support"),
+        ({"engine": "unheard-of"}, "engine-gpu-support"),
         ({"engine_version": None}, "engine-gpu-support"),
         ({"engine_version": "9.9.9"}, "engine-gpu-support"),
         ({"model": "nobody/nothing"}, "engine-model-support"),
@@ -113,7 +113,7 @@ def test_what_is_not_known_is_unknown(change: dict[str, Any], rule: str) -> None
 def test_exit_codes() -> None:
     """Accept is 0, refuse 1, unknown 3; 2 is left to bad input."""
     accept, refuse = judged(line(*SMALL)), judged(line(*SMALL, model="meta-llama/Llama-2-13b-hf"))
-    unknown = judged(line(*SMALL, engine="sglang"))
+    unknown = judged(line(*SMALL, engine="unheard-of"))
     assert (accept.exit_code, refuse.exit_code, unknown.exit_code) == (0, 1, 3)
 
 

@@ -205,14 +205,17 @@ def search(verdict: Verdict) -> Ways:
 def _search(verdict: Verdict) -> Ways:
     from voltaic import engines  # noqa: PLC0415  only a refusal is searched
     from voltaic.corrections import corrected  # noqa: PLC0415  the same
+    from voltaic.elsewhere import on_other_engines  # noqa: PLC0415  the same
     from voltaic.engines.ways import ways_of  # noqa: PLC0415  the same
     from voltaic.search import Search  # noqa: PLC0415  the same
 
     spec = verdict.spec
     engine = engines.engine(spec.release.engine)
     ways = ways_of(engine)
-    if verdict.verdict != "refuse" or engine is None or ways is None or spec.gpu is None or spec.gpus is None:
+    if verdict.verdict != "refuse" or engine is None or spec.gpu is None or spec.gpus is None:
         return Ways()
+    if ways is None:  # nothing of its options is known, and others may serve the model here
+        return Ways(elsewhere=_advisable(tuple(on_other_engines(spec))))
     correction = corrected(engine, spec)
     if correction is None:
         return Ways()

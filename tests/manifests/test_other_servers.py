@@ -54,7 +54,7 @@ def test_servers_are_recognised(container: dict[str, Any], engine: str, version:
     "container",
     [
         {"image": "ghcr.io/ggml-org/llama.cpp:server-rocm-b9000", "args": ["-m", "x.gguf"]},
-        {"image": "ollama/ollama:0.33.0"},
+        {"image": "koboldai/koboldcpp:latest", "args": ["--ctx-size", "1", "-ngl", "99"]},
         {"image": "openmmlab/lmdeploy:v0.16.0-cu12.8", "command": ["lmdeploy", "lite", "auto_awq", "a/b"]},
     ],
 )

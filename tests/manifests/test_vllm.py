@@ -55,7 +55,7 @@ def test_servers_are_recognised(  # noqa: PLR0917  a table and fixtures
         {"image": IMAGE, "command": ["ray", "start"], "args": []},
         {"image": "vllm/vllm-openai:v0.8.5-rocm", "args": []},
         {"image": "vllm/vllm-openai-rocm:v0.19.1", "args": ["--model", "a", "--max-model-len", "1"]},
-        {"image": "lmsysorg/sglang:latest", "args": ["--model", "a", "--max-model-len", "1"]},
+        {"image": "alpindale/aphrodite-openai:latest", "args": ["--model", "a", "--max-model-len", "1"]},
     ],
 )
 def test_what_serves_nothing_here_is_no_server(

@@ -278,11 +278,11 @@ def test_what_cannot_be_read_is_unknown(spec_of: SpecOf) -> None:
 
 def test_an_engine_without_facts_is_unknown_once(spec_of: SpecOf) -> None:
     """The question about the GPU says that the engine is not known; the others have nothing to add."""
-    spec = replace(spec_of("3.0.1", V100, MISTRAL, ["--num-shard", "1"], OFF), release=Release("sglang", "0.5.0"))
+    spec = replace(spec_of("3.0.1", V100, MISTRAL, ["--num-shard", "1"], OFF), release=Release("unheard-of", "0.5.0"))
     (finding,) = engine_gpu_support.RULE.ask(spec)
     assert text(finding) == (
         "unknown",
-        "The engine 'sglang' is not known here.",
+        "The engine 'unheard-of' is not known here.",
         "What an engine needs, and what it makes of its options, differs from engine to engine.",
         f"Use one of the engines {', '.join(engines.names())}.",
     )

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 _CLASSES = MappingProxyType({"tgi": "Tgi", "vllm": "Vllm", "lmdeploy": "Lmdeploy", "llama.cpp": "LlamaCpp"})
 """Class of each engine in `voltaic.engines.<module>.engine`; the module is the name with `_` for `.`."""
+_GPU_ONLY = ("sglang", "tensorrt-llm", "exllamav3", "ollama")
+"""Engines of which only is known on which GPUs they start."""
 
 
 def names() -> tuple[str, ...]:
     """Return the names of the engines that have facts here."""
-    return tuple(_CLASSES)
+    return (*_CLASSES, *_GPU_ONLY)
 
 
 _OTHER_NAMES = MappingProxyType({"textgenerationinference": "tgi", "turbomind": "lmdeploy", "llamaserver": "llama.cpp"})
@@ -38,6 +40,10 @@ def deployable() -> tuple[str, ...]:
 @functools.cache
 def engine(name: str) -> Engine | None:
     """Return an engine by name; None where nothing is known about it."""
+    if name in _GPU_ONLY:
+        from voltaic.engines.gpu_only.engine import GpuOnly  # noqa: PLC0415  as those below
+
+        return GpuOnly(name)
     if name not in _CLASSES:
         return None
     # An engine's facts are loaded only when it is asked.

@@ -106,7 +106,10 @@ def _line(words: list[Any]) -> list[Any]:
 
 
 def _named(entry: dict[str, Any], image: images.Image) -> dict[str, Any] | None:
-    return next((row for row in entry["image"] if re.fullmatch(row["name"], image.repository)), None)
+    def holds(name: str) -> bool:
+        return re.fullmatch(name, image.name if "/" in name else image.repository) is not None
+
+    return next((row for row in entry["image"] if holds(row["name"])), None)
 
 
 def _version(row: dict[str, Any], image: images.Image) -> str | None:

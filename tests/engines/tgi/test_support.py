@@ -37,7 +37,7 @@ def test_engines_by_name() -> None:
     """TGI has facts; an engine that has none is no engine here."""
     assert "tgi" in names()
     assert tgi() is tgi()
-    assert engine("ollama") is None
+    assert engine("unheard-of") is None
 
 
 # Release on GPU: from the table that was made by importing every release with that capability reported.

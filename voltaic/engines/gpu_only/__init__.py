@@ -1,0 +1,1 @@
+"""Engines of which is known on which GPUs they start, and nothing else."""
