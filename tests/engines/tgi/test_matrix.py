@@ -155,3 +155,11 @@ def test_quantizations_without_checkpoints_are_asked_of_plain_weights_alone() ->
     assert ("eetq", "flash, weights quantized by it") not in weights
     assert ("awq", "flash, weights quantized by it") in weights
     assert capability.on_the_fly() <= set(options().by_name["quantize"].values(None))
+
+
+def test_a_start_that_needs_a_setting_says_what_becomes_of_it_without() -> None:
+    """On a T4 flash attention v1 is selected from 2.3.1 on, and nobody has shown that it serves."""
+    for release, said in (("2.2.0", "only supports Ampere"), ("3.3.7", "not known; flash attention v1 is selected")):
+        cell = next(iter(matrix.cells(release, "sm_75")))
+        assert (cell.answer, cell.needs) == ("ok", "USE_FLASH_ATTENTION=false")
+        assert said in cell.message

@@ -102,7 +102,9 @@ def _starts(place: _Place, starts: Cell | None, modes: list[_Mode]) -> MatrixCel
     flash = place.ask(Question("flash"))
     if not modes:
         return MatrixCell("starts", "", "unknown", starts.source if flash is None else flash.source)
-    message = flash.error if modes[0].needs and flash is not None else ""
+    message = ""
+    if modes[0].needs and flash is not None:
+        message = f"not known; {flash.note}" if flash.answer == "unknown" else flash.error
     how = "flash attention" if modes[0].flash else "without flash attention"
     return MatrixCell("starts", "", "ok", starts.source, how=how, needs=modes[0].needs, message=message)
 
