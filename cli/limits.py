@@ -26,6 +26,8 @@ TITLES = {
     "maxTotalTokens": "Longest request, as many at once as now",
     "maxBatchSize": "Most requests at once, each as long as now",
 }
+LEAST_WIDTH = 60
+POOLED = "Requests at once of which none waits, each as long as now"
 
 HELP = """Say the largest safe limits of a model on these GPUs: tokens of a request, requests at once, tokens in all.
 
@@ -143,13 +145,16 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
         render.paragraph(console, Text(f"None are known to be safe: {found.because}"))
         render.paragraph(console, Text("The reasons, and what would help: voltaic plan with the same options."))
         return
+    pool = _pool(spec, verdict)
     table = Table(box=None, show_header=True, header_style="", pad_edge=False, padding=(0, 1))
-    table.add_column("", overflow="fold")
-    for heading in ("now", "with room", "at most"):
+    table.add_column("", no_wrap=True)
+    # What is asked for now is known to who asks: the first that a narrow terminal goes without.
+    first = 0 if console.width >= LEAST_WIDTH else 1
+    for heading in ("now", "with room", "at most")[first:]:
         table.add_column(heading, justify="right", no_wrap=True)
     for which in _each(found):
-        table.add_row(which.key, _number(which.asked), _shown(which.roomy), _shown(which.tight))
-    table.add_row("maxBatchTotalTokens", "", *map(_number, found.pool_tokens))
+        table.add_row(which.key, *(_number(which.asked), _shown(which.roomy), _shown(which.tight))[first:])
+    table.add_row("maxBatchTotalTokens", *("", *map(_number, found.pool_tokens))[first:])
     console.print()
     render.unpadded(console, table)
     console.print()
@@ -158,16 +163,26 @@ def _show(console: Console, spec: ServingSpec, found: LargestLimits, verdict: Ve
         if value is None:
             continue
         room = "with room" if which.roomy is not None else "tight"
-        ends = " (nothing larger was tried)" if value.value >= which.most else ""
-        render.paragraph(console, Text(f"{TITLES[which.key]}, {room}{ends}:"))
+        title = POOLED if pool is not None and which.key == "maxBatchSize" else TITLES[which.key]
+        ends = _ends(spec, which, value) if title is not POOLED else ""
+        render.paragraph(console, Text(f"{title}, {room}{ends}:"))
         for line in _to_type(spec, value.settings, of_stack=of_stack):
             console.print(Text(f"    {line}"), soft_wrap=True)
-    pool = _pool(spec, verdict)
     if pool is not None:
         told = f"The engine's pool holds {pool['tokens']:,} tokens: {pool['requests']:,} requests of {pool['total']:,}"
         render.paragraph(console, Text(f"{told} at once; where there are more, they wait or take turns."))
     note = "One limit is raised at a time. With room: it fits even where the estimate errs. At most: it fits, tight."
     render.paragraph(console, Text(note))
+
+
+def _ends(spec: ServingSpec, which: Largest, value: Value) -> str:
+    """Return why nothing larger is named where it is not the memory."""
+    if value.value < which.most:
+        return ""
+    arch = spec.model.architecture
+    if which.key == "maxTotalTokens" and arch is not None and arch.max_positions:
+        return " (the model's whole context)"
+    return " (nothing larger was tried)"
 
 
 def _pool(spec: ServingSpec, verdict: Verdict) -> dict[str, int] | None:

@@ -121,8 +121,9 @@ class _Looking:
         found = load(number)
         settings = {**fitting.settings(found), key: number * step}
         together = fitting.engine.stated(fitting.spec, "maxBatchTotalTokens")
-        least = max(found.requests * found.total, found.prefill or 0)
-        if not self.pool and isinstance(together, int) and together < least:
+        # A launcher compares the limit of all requests with one of them also where the engine then ignores it.
+        least = max(found.total * (1 if self.pool else found.requests), found.prefill or 0)
+        if isinstance(together, int) and together < least:
             settings["maxBatchTotalTokens"] = least
         spec = changes.apply(fitting.spec, settings)
         verdict = None if spec is None else judge(spec)

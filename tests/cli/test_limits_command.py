@@ -109,6 +109,7 @@ def test_an_engine_with_a_pool_says_how_many_requests_it_holds(voltaic: Voltaic,
     pool = document["pool"]
     assert problems("limits.schema.json", document) == []
     assert (pool["total"], pool["requests"]) == (4096, pool["tokens"] // 4096)
+    assert "Requests at once of which none waits, each as long as now, with room:" in text
     assert f"The engine's pool holds {pool['tokens']:,} tokens: {pool['requests']:,} requests of 4,096" in text
     assert json.loads(voltaic("limits", *MISTRAL, "--json").stdout)["pool"] is None
 
@@ -120,3 +121,24 @@ def test_lines_fit_the_terminal(voltaic: Voltaic, width: int) -> None:
 
     assert max(map(len, lines)) <= width
     assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("width", [40, 60, 200])
+def test_numbers_are_whole_in_any_terminal(voltaic: Voltaic, width: int) -> None:
+    """A narrow terminal gets fewer columns, never half a number or half a key."""
+    words = ("limits", "--profile", "v100-1gpu", "--model", "microsoft/phi-2")
+    text = voltaic(*words, env={"COLUMNS": str(width)}).stdout
+
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.startswith("max")}
+    assert rows.keys() == {"maxTotalTokens", "maxBatchSize", "maxBatchTotalTokens"}
+    assert rows["maxTotalTokens"] == ["2,048"] * (2 if width < 60 else 3)
+    assert "with room (the model's whole context):" in " ".join(text.split())
+
+
+def test_the_limit_of_all_requests_follows_where_an_engine_ignores_it(voltaic: Voltaic) -> None:
+    """TGI with flash attention takes what is free; its launcher still compares the limit with a longer request."""
+    words = ("limits", "--profile", "h100-1gpu", "--model", "Qwen/Qwen2.5-14B-Instruct", "--json")
+    longest = json.loads(voltaic(*words).stdout)["limits"]["maxTotalTokens"]["roomy"]
+
+    assert longest["value"] == 32768
+    assert longest["settings"]["maxBatchTotalTokens"] == 32768
