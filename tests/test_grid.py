@@ -9,6 +9,7 @@ import pytest
 from voltaic import defaults, grid, hardware, models
 from voltaic.document import line_from_spec, spec_from_line
 from voltaic.spec import Release
+from voltaic.verdict import judge
 
 PHI = "microsoft/phi-2"
 LLAMA = "meta-llama/Llama-2-7b-chat-hf"
@@ -106,3 +107,13 @@ def test_nothing_asked_changes_nothing() -> None:
     spec = spec_from_line(line)
 
     assert grid.with_limits(spec) is spec
+
+
+def test_other_limits_leave_what_was_not_asked_about() -> None:
+    """A longer or shorter request, and more of them, change no limit of vLLM's passes, which nobody stated."""
+    line = {"gpu": "h100-80gb", "gpus": 1, "engine": "vllm", "engine_version": "0.8.5", "args": []}
+    spec = spec_from_line(line | {"model": "Qwen/Qwen2.5-14B-Instruct"})
+    changed = grid.with_limits(spec, total=512, requests=4096)
+    assert changed is not None
+    assert changed.command.args == ("--max-num-seqs", "4096", "--max-model-len", "512")
+    assert judge(changed).verdict == "accept"

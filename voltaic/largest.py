@@ -91,11 +91,17 @@ def largest_limits(spec: ServingSpec) -> LargestLimits:
     most = max(1, bill.kv_cache_tokens // load.total) if pool and isinstance(bill, Bill) else MOST_REQUESTS
     looked = _Looking(fitting, verdict, pool=pool)
     total = looked.largest(
-        "maxTotalTokens", load.total, longest // STEP, lambda steps: fitting.of_length(steps * STEP), STEP
+        "maxTotalTokens", load.total, longest // STEP, lambda steps: _of_length(fitting, steps * STEP), STEP
     )
     requests = looked.largest("maxBatchSize", load.requests, most, lambda size: replace(load, requests=size), 1)
     nothing = total.tight is None and requests.tight is None
     return LargestLimits(total, requests, looked.because if nothing else "")
+
+
+def _of_length(fitting: Fitting, total: int) -> Load:
+    """Return the limits with requests of this length; shorter ones than now need no longer passes."""
+    shorter = total < fitting.load.total
+    return fitting.shortened(total, fitting.load.requests) if shorter else fitting.of_length(total)
 
 
 class _Looking:

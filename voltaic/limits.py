@@ -111,14 +111,23 @@ class Fitting:
         """Return the limits with another length of requests, the others in proportion."""
         load = self.load
         if load.prompt is None:
-            # A pass need not be longer than a request, nor may it be shorter than the requests are many.
-            return replace(load, total=total, prefill=load.prefill and min(load.prefill, max(total, load.requests)))
+            return replace(load, total=total)
         prompt = input_of(total, prompt=self.stated, of=load.total)
         if load.prefill is None:
             return replace(load, prompt=prompt, total=total)
         return replace(
             load, prompt=prompt, total=total, prefill=max(prompt, _steps(load.prefill * total // load.total))
         )
+
+    def shortened(self, total: int, requests: int) -> Load:
+        """Return the limits with so many requests of another length, and passes that are no longer than they need be.
+
+        Where prompts have no limit of their own a pass is as long as a request, and not shorter than requests are many.
+        """
+        load = replace(self.of_length(total), requests=requests)
+        if load.prompt is not None or load.prefill is None:
+            return load
+        return replace(load, prefill=min(load.prefill, max(total, requests)))
 
     def largest(
         self, least: int, most: int, load: Callable[[int], Load], *, roomy: bool, spare: float = 0
@@ -178,11 +187,9 @@ class _Smaller:
     def _shorter(self, size: int) -> Iterator[dict[str, Any]]:
         fitting = self.fitting
         most = (self.load.total - 1) // STEP
-        steps = self._largest(
-            -(-LEAST_TOTAL // STEP), most, lambda steps: replace(fitting.of_length(steps * STEP), requests=size)
-        )
+        steps = self._largest(-(-LEAST_TOTAL // STEP), most, lambda steps: fitting.shortened(steps * STEP, size))
         if steps is not None:
-            yield fitting.settings(replace(fitting.of_length(steps * STEP), requests=size))
+            yield fitting.settings(fitting.shortened(steps * STEP, size))
 
     def _largest(self, least: int, most: int, load: Callable[[int], Load]) -> int | None:
         roomy = self.fitting.largest(least, most, load, roomy=True)
