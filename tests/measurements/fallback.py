@@ -5,7 +5,10 @@ Needs a GPU, torch, transformers 4.46.3, and the folder `text_generation_server`
 replaced by stand-ins. The project itself needs none of it.
 
     python fallback.py moments --server DIR --out FILE MODEL...
+    python fallback.py moments --fresh --server DIR --out FILE MODEL...
     python fallback.py endure --server DIR --out FILE --dynamic BYTES --limits BATCH,INPUT,TOTAL,PREFILL MODEL
+
+`--fresh` draws the shapes from the model's name, so that nobody chooses them, and all of them are kept aside.
 
 Where the process sees several GPUs, the layers are spread over them, and every figure is a list of one number a GPU.
 
@@ -49,6 +52,7 @@ SHAPES = (
     (16, 8, 128, 144),
     (2, 2, 1536, 1552),
 )
+NEW_TOKENS = 16
 SAMPLED = {"temperature": 0.7, "top_k": 50}
 
 
@@ -102,7 +106,20 @@ def clean() -> None:
 
 def lengths_of(requests: int, tokens: int) -> list[int]:
     """Return lengths of a left-padded batch: one full, the others shorter."""
-    return [tokens, *(tokens // 2 + 7 * index for index in range(requests - 1))]
+    return [tokens, *(min(tokens, tokens // 2 + 7 * index) for index in range(requests - 1))]
+
+
+def drawn(name: str, positions: int, number: int = 6) -> list[tuple[int, int, int, int]]:
+    """Return shapes as in `SHAPES` that follow from a model's name alone."""
+    draw = random.Random(name)  # noqa: S311
+    found = []
+    while len(found) < number:
+        requests = draw.choice((1, 1, 2, 3, 5, 7, 12))
+        joining = draw.randint(max(1, -(-requests // 5)), requests)
+        tokens = int(64 * (3000 / 64) ** draw.random())
+        if tokens + NEW_TOKENS <= positions and joining * tokens <= 6000 and requests * tokens <= 12_000:
+            found.append((requests, joining, tokens, tokens + NEW_TOKENS))
+    return found
 
 
 def serve(server: Server, requests: int, joining: int, tokens: int, total: int) -> Peaks:
@@ -145,8 +162,8 @@ def kept(server: Server, tokens: int) -> int:
     return max(torch.cuda.memory_allocated(gpu) - peaks.base[gpu] for gpu in gpus())
 
 
-def moments(folder: Path, name: str) -> dict[str, Any]:
-    """Return the peaks of one model over all shapes that it has positions for."""
+def moments(folder: Path, name: str, *, fresh: bool) -> dict[str, Any]:
+    """Return the peaks of one model over all shapes that it has positions for, or over shapes drawn for it."""
     model, _, how = name.partition(":")
     server = Server(folder, model, eager=how == "eager")
     before = [torch.cuda.memory_reserved(gpu) for gpu in gpus()]
@@ -160,10 +177,11 @@ def moments(folder: Path, name: str) -> dict[str, Any]:
         found["device_map"] = {name: str(gpu) for name, gpu in server.model.model.hf_device_map.items()}
     config = server.model.model.config
     positions = getattr(config, "max_position_embeddings", None) or config.max_seq_len
-    for index, (requests, joining, tokens, total) in enumerate(SHAPES):
+    for index, (requests, joining, tokens, total) in enumerate(drawn(name, positions) if fresh else SHAPES):
         if total > positions:
             continue
-        case = {"requests": requests, "joining": joining, "input": tokens, "total": total, "aside": index % 3 == 2}
+        case: dict[str, Any] = {"requests": requests, "joining": joining, "input": tokens, "total": total}
+        case["aside"] = fresh or index % 3 == 2
         peaks = serve(server, requests, joining, tokens, total)
         case |= {"peaks": plain(peaks.of), "requested": plain(peaks.requested)}
         found["cases"].append(case)
@@ -260,6 +278,7 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--server", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--limits", default="")
     parser.add_argument("--dynamic", type=int, default=0)
     parser.add_argument("--requests", type=int, default=300)
@@ -278,7 +297,7 @@ def main() -> None:
         for model in given.models:
             began = time.monotonic()
             if given.what == "moments":
-                results.append(moments(given.server, model))
+                results.append(moments(given.server, model, fresh=given.fresh))
             else:
                 results.append(endure(given.server, model, given))
             clean()

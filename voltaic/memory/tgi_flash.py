@@ -93,7 +93,7 @@ def table() -> Mapping[str, Any]:
 @cache
 def sources() -> tuple[Source, ...]:
     """Return where the facts come from."""
-    names = ("reserve", "logits", "layer", "weights", "nccl", "graphs", "slack", "margin")
+    names = ("reserve", "logits", "layer", "head", "weights", "nccl", "graphs", "slack", "margin")
     return tuple(Source(table()[name]["source"], table()[name]["confidence"]) for name in names)
 
 
@@ -109,9 +109,10 @@ def plan(server: Server, limits: Limits) -> Plan:
     held = _held(server)
     per_token, block = token_bytes(server), block_size(server)
     cache_tokens = limits.requests * _blocks(limits.total or limits.longest + 1, block) * block
-    activations = _activations(server, limits.prefill, limits.requests) + held.unpacked
+    activations, left = (held.unpacked + size for size in _activations(server, limits.prefill, limits.requests))
     warm_up = cache_tokens * per_token
-    used = server.gpu.context_bytes + held.nccl + held.weights + warm_up + activations
+    slack = _slack(held.weights + activations)
+    used = server.gpu.context_bytes + held.nccl + held.weights + warm_up + left + slack
     taken = max(0, _for_pool(server, server.gpu.usable_bytes - used))
     blocks = taken // (per_token * block) + cache_tokens // block
     return Plan(
@@ -125,7 +126,7 @@ def plan(server: Server, limits: Limits) -> Plan:
         tokens=blocks * block,
         per_token=per_token,
         graphs=held.graphs,
-        slack=_slack(held.weights + activations),
+        slack=slack,
     )
 
 
@@ -211,18 +212,22 @@ def _largest_linear(server: Server) -> int:
 
 
 @lru_cache(maxsize=8192)
-def _activations(server: Server, tokens: int, requests: int) -> int:
-    """Return the activations of a prefill of `tokens`: the larger of a layer and the logits of all of them."""
+def _activations(server: Server, tokens: int, requests: int) -> tuple[int, int]:
+    """Return what a prefill of `tokens` needs at once, and what it leaves reserved.
+
+    The first is the larger of a layer and the logits of all tokens, the second both.
+    """
     arch, width = server.arch, server.fmt.element
     row = table()["layer"]
     kind = row["gated"] if arch.gated_mlp else row["plain"]
     layer = tokens * (kind * -(-arch.intermediate // server.shards) + row["hidden"] * arch.hidden) * width
     if arch.experts is not None:
         inner = -(-arch.experts.intermediate // server.shards)
-        spread = tokens * arch.experts.per_token * (row["gated"] * inner + arch.hidden)
-        shared = row["gated"] * tokens * -(-arch.experts.shared_intermediate // server.shards)
+        spread = tokens * arch.experts.per_token * (row["experts"] * inner + arch.hidden)
+        shared = kind * tokens * -(-arch.experts.shared_intermediate // server.shards)
         layer = max(layer, (spread + shared + row["hidden"] * tokens * arch.hidden) * width)
     copies = 2 if server.version < tuple(table()["logits"]["softmax_copy_before"]) else 1
     gathered = 0 if server.shards == 1 or arch.vocab % server.shards else -(-arch.vocab // server.shards)
-    logits = tokens * (copies * arch.vocab + gathered + arch.hidden) * width
-    return int(max(layer, logits) + requests * arch.vocab * (width + 4))
+    logits = tokens * (copies * arch.vocab + gathered + table()["head"]["hidden"] * arch.hidden) * width
+    sampled = requests * arch.vocab * (width + 4)
+    return int(max(layer, logits) + sampled), int(layer + logits + sampled)
