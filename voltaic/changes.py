@@ -50,7 +50,7 @@ def apply(
         return None
     touched = ways.variables_for(told)
     env = {name: value for name, value in spec.command.env.items() if name not in touched}
-    return replace(changed, command=engine.parse(version, args, {**env, **variables}))
+    return changed.told(engine.parse(version, args, {**env, **variables}))
 
 
 def options_of(ways: HasWays, spec: ServingSpec, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import defaults, engines
-from voltaic.engines.ways import ways_of
+from voltaic.engines.ways import rooms_of, ways_of
 from voltaic.memory.bill import Bill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voltaic.engines.base import Runs
-    from voltaic.engines.ways import HasWays, Load
+    from voltaic.engines.ways import HasWays, Load, Rooms
     from voltaic.memory.bill import NoBill
     from voltaic.spec import ServingSpec
 
@@ -63,19 +63,24 @@ def fitting_of(spec: ServingSpec, runs: Runs, known: Bill | None = None) -> Fitt
     if engine is None:
         return None
     load = engine.load_of(spec, runs)
-    if load is None or not isinstance(known or engine.bill_for(spec, runs), Bill):
+    if load is None:
         return None
-    return Fitting(spec, runs, engine, load)
+    rooms = rooms_of(engine, spec, runs)
+    if rooms is None and not isinstance(known or engine.bill_for(spec, runs), Bill):
+        return None
+    return Fitting(spec, runs, engine, load, rooms)
 
 
 class Fitting:
     """Tells whether a spec fits with other limits, by the bill alone."""
 
-    def __init__(self, spec: ServingSpec, runs: Runs, engine: HasWays, load: Load) -> None:
+    def __init__(self, spec: ServingSpec, runs: Runs, engine: HasWays, load: Load, rooms: Rooms | None = None) -> None:
         self.spec, self.runs, self.engine = spec, runs, engine
         self.load = load
         """What the limits ask for as they are."""
         self._bills: dict[Load, Bill | NoBill] = {}
+        self._rooms = rooms
+        self._room: dict[Load, int] = {}
         stated = spec.origin is None or spec.origin.states("maxInputTokens")
         self.stated = engine.stated(spec, "maxInputTokens") if stated else None
 
@@ -93,6 +98,12 @@ class Fitting:
 
         Negative where it does not fit, be it for an engine's own condition.
         """
+        rooms = self._rooms
+        if rooms is not None:
+            known = self._room.get(load)
+            if known is None:
+                known = self._room[load] = rooms.room(self.engine.with_load(self.runs, load))
+            return math.floor(known - rooms.margin_bytes) if roomy else known
         bill = self.bill(load)
         if not isinstance(bill, Bill):
             return None

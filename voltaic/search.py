@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import changes, defaults, hardware, proposals
 from voltaic.elsewhere import on_other_engines
+from voltaic.engines.ways import rooms_of
 from voltaic.fixes import LIMITS, Fix, Ways
 from voltaic.limits import smaller_limits
 from voltaic.memory.bill import Bill
@@ -260,15 +261,17 @@ class Search(Trying):
         elif {"profile", "shards"} & settings.keys() and (spec.gpus or 1) > runs.shards:
             changed["shards"] = spec.gpus
             like = replace(like, shards=spec.gpus or 1)
-        bill = self.ways.bill_for(spec, like)
-        if isinstance(bill, Bill) and bill.fits:
+        rooms = rooms_of(self.ways, spec, like)
+        bill = None if rooms is not None else self.ways.bill_for(spec, like)
+        if rooms is None and not isinstance(bill, Bill):
+            self.bills_are_known = False
+        elif rooms.room(like) >= 0 if rooms is not None else isinstance(bill, Bill) and bill.fits:
             self._keep_accepted(changed)
-        elif or_smaller and isinstance(bill, Bill):
-            self._with_smaller_limits(changed, spec, like, bill, first=first)
-        self.bills_are_known &= isinstance(bill, Bill)
+        elif or_smaller:
+            self._with_smaller_limits(changed, spec, like, bill if isinstance(bill, Bill) else None, first=first)
 
     def _with_smaller_limits(
-        self, base: dict[str, Any], spec: ServingSpec, runs: Runs, bill: Bill, *, first: bool = False
+        self, base: dict[str, Any], spec: ServingSpec, runs: Runs, bill: Bill | None, *, first: bool = False
     ) -> None:
         before = len(self.found)
         for limits in smaller_limits(spec, runs, bill):

@@ -105,6 +105,19 @@ class ServingSpec:
     origin: Origin | None = field(default=None, compare=False, repr=False)
     """The stack that it comes from; None for a command line of somebody's own."""
 
+    def told(self, command: CommandLine) -> ServingSpec:
+        """Return the spec with another command line: `replace` in a third of its time, for those who try many."""
+        return ServingSpec(
+            self.release,
+            self.gpu,
+            self.gpus,
+            self.model,
+            command,
+            self.id,
+            self.gpu_unknown_because,
+            self.origin,
+        )
+
     def option(self, name: str, default: Any = None) -> Any:
         """Return the effective value of a launcher option, or `default` where it is not set."""
         return self.command.options.get(name, default)

@@ -81,6 +81,25 @@ class HasWays(Protocol):
         ...
 
 
+class Rooms(Protocol):
+    """Tells what a bill would, for many limits one after the other. An engine may offer it as `rooms(spec, runs)`."""
+
+    @property
+    def margin_bytes(self) -> float:
+        """Bytes by which the estimate may err on a GPU."""
+        ...
+
+    def room(self, runs: Runs) -> int:
+        """Return the bytes left on the fullest GPU with the limits of this run; negative where they do not fit."""
+        ...
+
+
+def rooms_of(ways: HasWays, spec: ServingSpec, runs: Runs) -> Rooms | None:
+    """Return what tells the room that limits leave; None where only their bill can."""
+    rooms = getattr(ways, "rooms", None)
+    return None if rooms is None else cast("Rooms | None", rooms(spec, runs))
+
+
 def ways_of(engine: object) -> HasWays | None:
     """Return an engine as one whose limits can be changed; None where it says nothing about that."""
     kind = type(engine)

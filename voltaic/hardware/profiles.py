@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,7 @@ def profiles() -> tuple[Profile, ...]:
     return tuple(profile_of(gpu, count) for gpu in gpu_models() for count in counts[gpu.name])
 
 
+@lru_cache(maxsize=1024)
 def profile(name: str) -> Profile:
     """Return the profile of this name: `v100-2gpu`, `v100-32gb-1gpu`, `v100-16gb x2`.
 

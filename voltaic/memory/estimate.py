@@ -62,7 +62,7 @@ def estimate(spec: ServingSpec, runs: Runs | None, *, moments: bool = True) -> B
         )
     else:
         plan = plan_of(spec, runs, gpu, arch)
-        missing = _other_allocator(spec) or plan.missing or _missing(runs)
+        missing = _missing(spec, runs, plan)
         if missing is None and plan.weights is None:
             return NoBill(
                 f"the size of {runs.weights} weights is not modelled",
@@ -97,7 +97,19 @@ def _asked_format(spec: ServingSpec) -> str:
     return "float16" if quantize is None else "bitsandbytes" if quantize == "bitsandbytes" else "unknown"
 
 
-def _missing(runs: Runs) -> tuple[str, str] | None:
+def plan_for(spec: ServingSpec, runs: Runs) -> Plan | None:
+    """Return what tells the room that other limits leave without making their bill; None where only a bill can."""
+    gpu, arch = spec.gpu, spec.model.architecture
+    if gpu is None or arch is None or runs.implementation != "transformers-fallback" or _without_cards(spec):
+        return None
+    plan = plan_of(spec, runs, gpu, arch)
+    return None if plan.weights is None or _missing(spec, runs, plan) is not None else plan
+
+
+def _missing(spec: ServingSpec, runs: Runs, plan: Plan) -> tuple[str, str] | None:
+    known = _other_allocator(spec) or plan.missing
+    if known is not None:
+        return known
     limits = runs.limits
     absent = [name for name in NEEDED_LIMITS if name not in limits]
     if absent:
@@ -134,8 +146,9 @@ def _other_allocator(spec: ServingSpec) -> tuple[str, str] | None:
     return f"what the allocator {backend} reserves is not modelled", "leaving backend out of PYTORCH_CUDA_ALLOC_CONF"
 
 
-_plans: dict[tuple[object, ...], Plan] = {}
-_MOST_PLANS: Final = 256
+plans: dict[tuple[object, ...], Plan] = {}
+"""What is kept of the models that were billed last."""
+MOST_PLANS: Final = 256
 
 
 def plan_of(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture) -> Plan:
@@ -147,15 +160,15 @@ def plan_of(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture) ->
         *(id(gpu), id(arch), gpus, spec.model.weights_bytes, runs.weights, runs.attention == "eager"),
         *(runs.transformers, expandable),
     )
-    plan = _plans.get(key)
+    plan = plans.get(key)
     if plan is None:
-        if len(_plans) >= _MOST_PLANS:
-            _plans.clear()
+        if len(plans) >= MOST_PLANS:
+            plans.clear()
         missing = unmodelled(arch, runs)
         weights = None
         if missing is None:
             weights = _weights(gpu, gpus, spec.model, arch, runs.weights, transformers=runs.transformers)
-        plan = _plans[key] = Plan(gpu, arch, runs, weights, missing, expandable=expandable)
+        plan = plans[key] = Plan(gpu, arch, runs, weights, missing, expandable=expandable)
     return plan
 
 

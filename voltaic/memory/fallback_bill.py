@@ -14,6 +14,8 @@ from voltaic.memory.bill import Bill, GpuBill
 from voltaic.memory.weights import FLOAT_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voltaic.engines.base import Runs
     from voltaic.findings import Source
     from voltaic.hardware import GpuModel
@@ -26,6 +28,25 @@ if TYPE_CHECKING:
     """Bytes planned for a moment, the moment, its cache, activations, slack and kept logits."""
 
 _FIRST = itemgetter(0)
+
+
+def _load_of(limits: Mapping[str, int]) -> fallback.Load:
+    """Return what the limits allow at once.
+
+    A limit of 0 ends the launcher, which is for its own rule to say; here it stands for the least that can run.
+    """
+    requests = limits.get("max_concurrent_requests")
+    batch = limits.get("max_batch_size", requests)
+    if batch is None:
+        raise LookupError("nothing bounds the number of requests in a batch")  # callers ask for bounds first
+    return fallback.Load(
+        max(1, batch if requests is None else min(batch, requests)),
+        max(1, limits["max_total_tokens"]),
+        max(1, limits["max_input_tokens"]),
+        max(1, limits["max_batch_prefill_tokens"]),
+        max(1, limits["warm_up_requests"]),
+        max(1, limits["warm_up_tokens"]),
+    )
 
 
 def _both(held: tuple[Moment, int, int]) -> int:
@@ -89,21 +110,8 @@ class Plan:
 
     def bill(self, runs: Runs, *, moments: bool) -> Bill:
         """Return the bill with these limits, which are all known; with `moments` what is held at each moment too."""
-        # A limit of 0 ends the launcher, which is for its own rule to say; here it stands for the least that can run.
-        limits = runs.limits
-        batch = min(limits[name] for name in ("max_batch_size", "max_concurrent_requests") if name in limits)
-        load = fallback.Load(
-            batch=max(1, batch),
-            total=max(1, limits["max_total_tokens"]),
-            input=max(1, limits["max_input_tokens"]),
-            prefill=max(1, limits["max_batch_prefill_tokens"]),
-            warm_up_requests=max(1, limits["warm_up_requests"]),
-            warm_up_tokens=max(1, limits["warm_up_tokens"]),
-        )
-        forms = self._forms
-        found = fallback.steps(forms, load)
-        keys = forms.cached // 2 * load.batch * load.total
-        kept = forms.kept_row * fallback.prefill_tokens(load)
+        load = _load_of(runs.limits)
+        found, keys, kept = self._found(load)
         rows = [self._planned(found, share, keys, kept, every=moments) for share in self._shares]
         worst = [max(planned, key=_FIRST) for planned in rows]
         bills = [self._of_gpu(share, row) for share, row in zip(self._shares, worst, strict=True)]
@@ -118,6 +126,25 @@ class Plan:
             sources=self._sources,
             moments=self._moments(rows) if moments else (),
         )
+
+    def room(self, runs: Runs) -> int:
+        """Return the bytes left on the fullest GPU with these limits, as the bill says; negative: they do not fit."""
+        found, keys, kept = self._found(_load_of(runs.limits))
+        fullest = max(
+            share.reserved + max(self._planned(found, share, keys, kept, every=False))[0] for share in self._shares
+        )
+        return self.gpu.usable_bytes - self._context - fullest
+
+    @property
+    def margin_bytes(self) -> float:
+        """Bytes by which the estimate may err on a GPU."""
+        return self._margin * self.gpu.usable_bytes
+
+    def _found(self, load: fallback.Load) -> tuple[list[Step], int, int]:
+        """Return every moment, one layer's keys at the largest cache, and the logits that are kept."""
+        forms = self._forms
+        keys = forms.cached // 2 * load.batch * load.total
+        return fallback.steps(forms, load), keys, forms.kept_row * fallback.prefill_tokens(load)
 
     def _of_gpu(self, share: GpuWeights, row: _Row) -> GpuBill:
         _, _, cache, activations, slack, stays = row

@@ -153,6 +153,12 @@ def answer(question: Question, version: Version, arch: str) -> Cell | None:
     return next((cell for cell in cells() if cell.covers(question, version, arch)), None)
 
 
+@functools.lru_cache(maxsize=8192)
+def ask(feature: Feature, model_type: str | None, path: str | None, version: Version, arch: str) -> Cell | None:
+    """Return the fact that answers a question about neither a value nor a checkpoint, kept by what is asked."""
+    return answer(Question(feature, model_type, path), version, arch)
+
+
 @functools.cache
 def recommended(arch: str) -> Recommended | None:
     """Return the release to use on that architecture; None where none is recommended."""

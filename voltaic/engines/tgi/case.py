@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.tgi import capability, shards
-from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.families import Outcome, families
 from voltaic.engines.tgi.releases import release
 from voltaic.engines.versions import within
@@ -41,6 +40,8 @@ class Case:
     spec: ServingSpec
     release: TgiRelease
     gpu: GpuModel
+    arch: str
+    """Architecture that kernels are compiled for: `sm_70`."""
     switched_off: bool
     """True: USE_FLASH_ATTENTION=false is set."""
     flash_cell: Cell | None
@@ -57,11 +58,6 @@ class Case:
     def version(self) -> Version:
         """The release as numbers."""
         return self.release.version
-
-    @property
-    def arch(self) -> str:
-        """Architecture that kernels are compiled for: `sm_70`."""
-        return self.gpu.arch
 
     @property
     def title(self) -> str:
@@ -101,7 +97,7 @@ class Case:
 
     def ask(self, feature: capability.Feature, path: str | None = None) -> Cell | None:
         """Ask the matrix about this release, GPU and family."""
-        return capability.answer(Question(feature, self.model_type, path), self.version, self.arch)
+        return capability.ask(feature, self.model_type, path, self.release.version, self.arch)
 
     def outcome(self, count: int) -> Outcome:
         """Return where the dispatcher goes with that number of shards, and what Transformers then makes of it."""
@@ -165,12 +161,13 @@ def _case_of(spec: ServingSpec) -> Case | None:
     version, arch = known.version, spec.gpu.arch
     env = spec.command.env
     switched_off = (env.get(_FLASH_SWITCH) or "").lower() == "false"
-    flash_cell = capability.answer(Question("flash"), version, arch)
+    flash_cell = capability.ask("flash", None, None, version, arch)
     model_type = _model_type(spec)
     return Case(
         spec=spec,
         release=known,
         gpu=spec.gpu,
+        arch=arch,
         switched_off=switched_off,
         flash_cell=flash_cell,
         flash=not switched_off and flash_cell is not None and flash_cell.answer == "ok",

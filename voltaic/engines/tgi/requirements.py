@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.tgi import capability
@@ -21,11 +22,16 @@ warns and goes on without."""
 
 def required_environment(version: str | None, gpu: GpuModel) -> dict[str, str]:
     """Return the variables without which the release does not serve on the GPU: `USE_FLASH_ATTENTION=false` or none."""
+    return dict(_required(version, gpu.arch))
+
+
+@lru_cache(maxsize=1024)
+def _required(version: str | None, arch: str) -> dict[str, str]:
     known = release(version)
     if known is None:
         return {}
-    flash = capability.answer(Question("flash"), known.version, gpu.arch)
-    without = capability.answer(Question("without-flash"), known.version, gpu.arch)
+    flash = capability.answer(Question("flash"), known.version, arch)
+    without = capability.answer(Question("without-flash"), known.version, arch)
     needed = flash is not None and flash.answer in {"wrong", "unknown"}
     works = without is not None and without.answer == "ok"
     return {"USE_FLASH_ATTENTION": "false"} if needed and works else {}
@@ -37,10 +43,15 @@ def allocator_environment(version: str | None, gpu: GpuModel) -> dict[str, str]:
     Its cache grows by a token at each step, and freed blocks of one size do not serve the next; with flash attention
     the cache is one pool.
     """
+    return dict(_allocator(version, gpu.arch)) if gpu.vendor == "nvidia" else {}
+
+
+@lru_cache(maxsize=1024)
+def _allocator(version: str | None, arch: str) -> dict[str, str]:
     known = release(version)
-    if known is None or gpu.vendor != "nvidia":
+    if known is None:
         return {}
-    flash = capability.answer(Question("flash"), known.version, gpu.arch)
+    flash = capability.answer(Question("flash"), known.version, arch)
     torch = parse_version(str(by_release(facts()["torch"], known.version)).partition("+")[0])
     if flash is None or flash.answer == "ok" or torch is None or torch < EXPANDS:
         return {}
@@ -56,7 +67,9 @@ def environment(spec: ServingSpec) -> dict[str, str]:
     if spec.gpu is None:
         return cache
     version = spec.release.version
-    return {**required_environment(version, spec.gpu), **allocator_environment(version, spec.gpu), **cache}
+    arch = spec.gpu.arch
+    allocator = _allocator(version, arch) if spec.gpu.vendor == "nvidia" else {}
+    return {**_required(version, arch), **allocator, **cache}
 
 
 def required_options(spec: ServingSpec) -> dict[str, Any]:

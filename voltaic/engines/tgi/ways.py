@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from voltaic.engines.base import Runs
+    from voltaic.engines.ways import Rooms
     from voltaic.memory.bill import Bill, NoBill
     from voltaic.spec import ServingSpec
 
@@ -92,3 +93,9 @@ class TgiWays(Named):
         from voltaic.memory import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
 
         return estimate.estimate(spec, runs, moments=False)
+
+    def rooms(self, spec: ServingSpec, runs: Runs) -> Rooms | None:
+        """Return what tells the room that other limits leave, without making bills; None where only a bill can."""
+        from voltaic.memory import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
+
+        return estimate.plan_for(spec, runs)
