@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 SCHEMAS: dict[str, Any] = {
     name: json.loads((REFERENCE / name).read_text(encoding="utf-8"))
-    for name in ("plan.schema.json", "check.schema.json", "grid.schema.json", "limits.schema.json")
+    for name in ("plan.schema.json", "check.schema.json", "grid.schema.json", "limits.schema.json", "rules.schema.json")
 }
 
 
@@ -91,14 +91,20 @@ def test_a_check_document_meets_the_schema(voltaic: Voltaic, tmp_path: Path) -> 
     assert len(document["errors"]) == 1
 
 
+def test_the_rules_meet_their_schema(voltaic: Voltaic) -> None:
+    """Rules, and the error in their place, are what the reference says."""
+    assert problems("rules.schema.json", json.loads(voltaic("rules", "--json").stdout)) == []
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("plan", "--profile", "none", "--model", "gpt2"),
         ("check", "-", "--profile", "none"),
         ("limits", "--profile", "none", "--model", "gpt2"),
+        ("rules", "x"),
     ],
-    ids=["plan", "check", "limits"],
+    ids=["plan", "check", "limits", "rules"],
 )
 def test_faults_of_usage_are_error_documents(voltaic: Voltaic, words: tuple[str, ...]) -> None:
     """With `--json` stdout holds one document even where the input is bad."""
