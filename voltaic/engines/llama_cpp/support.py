@@ -13,6 +13,7 @@ from voltaic.findings import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from voltaic.engines.base import Answer
     from voltaic.engines.llama_cpp.case import Case
     from voltaic.models.gguf_files import GgufWeights
     from voltaic.spec import ServingSpec
@@ -211,6 +212,12 @@ def shard_support(spec: ServingSpec) -> tuple[Support, ...]:
             message = f"--tensor-split names {len(numbers)} GPUs, and the pod gets {gpus}."
             fix = f"Write {gpus} numbers, or use a profile with more GPUs."
             found.append(Support("unknown", message, "What becomes of the further shares is not known.", fix, where))
+    main = spec.option("main_gpu", 0)
+    if type(main) is int and gpus is not None and not 0 <= main < gpus:
+        message = f"--main-gpu is {main}, and the pod gets {gpus} GPU{'s' if gpus > 1 else ''}."
+        why = 'The server ends with "invalid value for main_gpu" where it keeps the model on one GPU.'
+        answer: Answer = "no" if mode == "none" else "unknown"
+        found.append(Support(answer, message, why, "Write --main-gpu 0.", where))
     found += visible.support(spec, 1, spread=True)
     return tuple(found)
 

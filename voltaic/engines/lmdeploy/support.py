@@ -10,6 +10,7 @@ from voltaic.engines.lmdeploy.case import case_of
 from voltaic.engines.lmdeploy.facts import by_release, facts, holds, name_of, source
 from voltaic.engines.versions import within
 from voltaic.engines.words import visible
+from voltaic.engines.words.settled import open_support
 from voltaic.findings import quoted
 
 if TYPE_CHECKING:
@@ -288,15 +289,9 @@ def _arguments(case: Case) -> Iterator[Support]:
         if not counts:
             why = "This release takes a share between 0 and 1 only and ends otherwise."
         yield Support("unknown" if counts else "no", message, why, "Write a share such as 0.8.", where)
-    for name in ("session_len", "max_batch_size"):
+    for name in ("session_len", "max_batch_size", "max_prefill_token_num"):
         stated = case.spec.option(name)
         if type(stated) is int and stated < 1:
             flag = "--" + name.replace("_", "-")
             yield Support("no", f"{flag} is {stated}.", "Nothing could be served.", f"Leave {flag} away.", where)
-    for name in ("adapters", "speculative_algorithm", "dp", "cp", "ep", "nnodes", "hf_overrides"):
-        stated = case.spec.option(name)
-        if stated not in (None, 1):
-            flag = "--" + name.replace("_", "-")
-            message = f"Whether {case.title} starts with {flag} here is not known."
-            why = "No fact covers what it needs, in memory and of the GPU."
-            yield Support("unknown", message, why, f"Leave {flag} away.")
+    yield from open_support(case.spec.command.options, facts()["settled"], case.title, source("settled"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.base import Support
 from voltaic.engines.versions import within
-from voltaic.engines.vllm import capability, limits, quantization
+from voltaic.engines.vllm import capability, limits, quantization, settled
 from voltaic.engines.vllm.case import case_of
 from voltaic.engines.vllm.releases import by_release, source
 from voltaic.findings import Source, quoted
@@ -201,15 +201,7 @@ def _features(case: Case) -> Iterator[Support]:
             "Leave --kv-cache-dtype away.",
             (source("engine"),),
         )
-    for name in ("enable_lora", "speculative_config", "speculative_model", "cpu_offload_gb", "kv_transfer_config"):
-        if spec.option(name) not in (None, False, 0, 0.0):
-            flag = "--" + name.replace("_", "-")
-            yield Support(
-                "unknown",
-                f"Whether {case.title} starts with {flag} here is not known.",
-                f"No fact covers what {flag} needs, in memory and of the GPU.",
-                f"Leave {flag} away.",
-            )
+    yield from settled.findings(case)
 
 
 def _split(case: Case) -> Iterator[Support]:
