@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
@@ -127,6 +129,8 @@ def _print(found: Sequence[CatalogueModel], unusable: Sequence[str]) -> None:
 
     screen = console()
     rows = [_row(model) for model in found]
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        screen.width = max(screen.width, sum(_widths(rows)))  # a pipe or a file has no width to keep to
     shown = _columns(rows, screen.width)
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     for title in shown:
@@ -142,12 +146,17 @@ def _print(found: Sequence[CatalogueModel], unusable: Sequence[str]) -> None:
     more = "Facts and sources of one: voltaic models show ID." if rows else "One is added with: voltaic models add ID"
     paragraph(screen, Text(f"{count} {more}{wider}"))
     for why in unusable:
-        screen.print(Text(f"Left out: {why}", style="yellow"))
+        paragraph(screen, Text(f"Left out: {why}", style="yellow"))
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the characters that each column needs, with the blanks between them."""
+    return [max(map(len, cells)) + 2 for cells in zip(COLUMNS, *rows, strict=True)]
 
 
 def _columns(rows: Sequence[Sequence[str]], width: int) -> tuple[str, ...]:
     """Return the columns that fit side by side, the first two in any case."""
-    needed = [max(map(len, cells)) + 2 for cells in zip(COLUMNS, *rows, strict=True)]
+    needed = _widths(rows)
     shown = len(COLUMNS)
     while shown > LEAST_COLUMNS and sum(needed[:shown]) > width:
         shown -= 1

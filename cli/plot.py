@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ def draw(verdict: Verdict, path: str, *, contexts: tuple[int, ...] = (), batch_s
     """
     if not isinstance(verdict.bill, Bill):
         raise NothingToDraw(f"there is no bill to draw: {verdict.bill.because}")
+    # Where no folder for its cache can be written it says so at length, and works all the same.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib import rc_context
 
     from cli.plot_map import headroom_map

@@ -516,3 +516,11 @@ def test_facts_of_a_model_stand_below_each_other(voltaic: Voltaic) -> None:
     assert lines[at].startswith("  starts          v100-1gpu, -2gpu")
     assert lines[at + 1].startswith(" " * 18 + "v100-32gb-1gpu")
     assert max(map(len, lines)) <= 60
+
+
+def test_a_list_in_a_pipe_has_all_columns(voltaic_process: VoltaicProcess) -> None:
+    """A pipe has no width: nothing is left out there, and each model is one line."""
+    lines = voltaic_process("models", "--fits", "v100-2gpu").stdout.splitlines()
+    assert lines[0].split() == ["model", "family", "parameters", "weights", "KV", "per", "token", "licence"]
+    assert "A wider terminal" not in lines[-1]
+    assert all("/" in line.split()[0] for line in lines[1:-2])

@@ -15,6 +15,7 @@ from voltaic.units import GIB, gib
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from typer.testing import Result
 
@@ -185,3 +186,17 @@ def test_any_name_can_be_drawn(voltaic: Voltaic, tmp_path: Path) -> None:
     assert result.stdout.endswith("a.svg\n"), result.output
     assert result.stderr == ""
     assert any("a$b_{$<c>&?\u6f22" in text for text in texts(tmp_path / "a.svg"))
+
+
+def test_a_home_that_cannot_be_written_is_not_spoken_of(
+    voltaic_process: Callable[..., CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """In a container without a home the picture is drawn, and nothing is said about fonts and caches."""
+    nowhere = tmp_path / "file"
+    nowhere.write_text("")
+    place = {"HOME": str(nowhere), "MPLCONFIGDIR": "", "XDG_CONFIG_HOME": str(nowhere), "XDG_CACHE_HOME": str(nowhere)}
+
+    done = voltaic_process(*MISTRAL, *SMALL, "--plot", str(tmp_path / "bill.svg"), **place)
+
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert (tmp_path / "bill.svg").exists()
