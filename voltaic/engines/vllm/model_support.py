@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from voltaic.spec import ServingSpec
 
 _TRANSFORMERS_BACKEND: Final = ">=0.7.2"  # from here on classes that vLLM has not may be served by Transformers' own
+_TURING_TOO: Final = (
+    ">=0.9.0"  # from here on the Triton of the image is reported to fail on compute capability 7.5, too
+)
 _HEADS: Final = Source(
     "vllm/config.py, verify_with_parallel_config, of 0.4.1 to 0.8.5; vllm/config/model.py from 0.11.1"
 )
@@ -31,6 +34,7 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
         return ()  # the question about release and GPU says so
     found = [*_other_model(spec), *_served(case), *quantization.findings(case)]
     found += _attention(case)
+    found += _experts(case)
     found += _features(case)
     if case.shards > 1 and case.arch is not None:
         found += _split(case)
@@ -160,12 +164,32 @@ def _attention(case: Case) -> Iterator[Support]:
             "Use a GPU with compute capability 8.0 or newer.",
             where,
         )
-    if case.capability < 75:  # noqa: PLR2004  Volta
+    if case.capability < 75 or within(case.version, _TURING_TOO):  # noqa: PLR2004  Volta
         yield from _prefix(case)
 
 
+def _experts(case: Case) -> Iterator[Support]:
+    """Answer for experts below compute capability 8.0."""
+    arch, table = case.arch, capability.facts()["experts"]
+    if arch is None or arch.experts is None or case.capability is None or case.capability >= 80:  # noqa: PLR2004  see facts
+        return
+    died = case.capability < table["below"] and case.model_type in table["types"] and case.dtype in table["dtypes"]
+    refused = died and within(case.version, table["refused"])
+    yield Support(
+        "no" if refused else "unknown",
+        f"{case.title} does not serve the experts of {case.model_type} in {case.dtype} on {case.gpu_title}."
+        if refused
+        else f"Whether {case.title} serves the experts of {case.model_type} on {case.gpu_title} is not known.",
+        "Its warm-up ends in fused_moe, in the compiler of Triton, as several people report."
+        if refused
+        else "Experts are computed by a kernel of Triton that is hardly tried below compute capability 8.0.",
+        "Use a model without experts, llama.cpp, or a GPU with compute capability 8.0 or newer.",
+        (capability.section_source("experts"),),
+    )
+
+
 def _prefix(case: Case) -> Iterator[Support]:
-    """Answer for prefix caching and chunked prefill on Volta: both go through a kernel of Triton."""
+    """Answer for prefix caching and chunked prefill below Ampere: both go through a kernel of Triton."""
     found = limits.effective(case)
     for on, flag in (
         (bool(case.spec.option("enable_prefix_caching")), "--enable-prefix-caching"),
@@ -183,7 +207,7 @@ def _prefix(case: Case) -> Iterator[Support]:
             f"{case.title} {does} {flag} on {case.gpu_title}{itself}.",
             f"It starts, and the first request that needs it ends the server: {quoted(cell.error)}"
             if refused
-            else "It needs a Triton kernel that is reported to fail on compute capability 7.0 in older releases.",
+            else "It needs a Triton kernel that is reported to fail below compute capability 8.0.",
             f"Write --max-model-len {limits.CHUNKED_ABOVE} or less." if own else f"Leave {flag} away.",
             (cell.source,),
         )
