@@ -196,7 +196,7 @@ def live(server: Server, limits: tuple[int, ...], requests: int, seed: int, unti
     draw = random.Random(seed)  # noqa: S311
     running, begun = None, 0
     try:
-        server.warm_up(max(1, prefill // tokens), tokens)
+        server.warm_up(max(1, min(slots, prefill // tokens)), tokens)
         while begun < requests or running is not None:
             if time.monotonic() > until:
                 return begun

@@ -118,13 +118,13 @@ def test_no_measured_peak_exceeds_the_bill(result: dict[str, Any], case: dict[st
 
 @pytest.mark.parametrize(("result", "case"), CASES)
 def test_every_moment_is_met(result: dict[str, Any], case: dict[str, Any]) -> None:
-    """Cache and activations of each moment are the bytes that were asked for: 2.5 % less to 3.5 % more."""
+    """No moment is billed 2.5 % below the bytes asked for; above them by 3.5 %, and by more only for upper bounds."""
     kind = kind_of(result["model"], result["attention"])
     found = billed(kind, case)
     assert {"warm-up", "prefill", "decode"} <= set(found)
     family = kind.arch.model_type
     for moment, held in found.items():
-        above = 0.035
+        above = 0.035  # the lower end is the same for all: what is known badly may only be billed too high
         if family in EXPERTS and moment in {"warm-up", "prefill"}:
             above = 0.5
         if moment == "decode" and facts.keeps_keys_twice(family) and case["joining"] < case["requests"]:

@@ -1,4 +1,4 @@
-"""The flash path's activations against `results/flash.json`, measured by `flash.py` with stand-ins for TGI's kernels."""
+"""The flash path against `results/flash.json`, measured by `flash.py` with stand-ins for TGI's kernels."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ class LayerForm:
     """Bytes of the copy of a layer's keys in a decode step, for each element that a query head sees."""
     experts: int = 0
     """Bytes for each element of the width of an expert, for the even share of tokens that one expert computes."""
+    gathered: int = 0
+    """Bytes for each element of the hidden size and of an expert's width, for each expert that a token goes to."""
     mask_beyond_window: bool = False
     """True: a mask is held too where a prompt is longer than the sliding window."""
 
@@ -64,6 +66,7 @@ def _form(row: Mapping[str, Any]) -> LayerForm:
         kv_heads=row.get("kv_heads"),
         keys=row.get("keys", 0),
         experts=row.get("experts", 0),
+        gathered=row.get("gathered", 0),
         mask_beyond_window=row.get("mask_beyond_window", False),
     )
 

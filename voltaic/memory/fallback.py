@@ -239,9 +239,10 @@ def _layer_forms(kind: Kind) -> Iterator[_LayerForm]:
 
 def _formed(form: facts.LayerForm, arch: Architecture, *, constant: int = 0, more: int = 0) -> _LayerForm:
     linear = form.hidden * arch.hidden + form.intermediate * arch.intermediate + form.head_dim * arch.head_dim
-    if form.experts and arch.experts is not None:
+    if arch.experts is not None:
         width = arch.experts.intermediate * arch.experts.per_token // arch.experts.count
         linear += form.experts * width + form.intermediate * arch.experts.shared_intermediate
+        linear += form.gathered * arch.experts.per_token * (arch.hidden + arch.experts.intermediate)
     window = arch.sliding_window if form.mask_beyond_window else None
     return (
         constant,
