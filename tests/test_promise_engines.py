@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from voltaic.document import spec_from_line
+from voltaic.memory.bill import Bill
 from voltaic.verdict import Verdict, judge
 
 TABLES = sorted((Path(__file__).parent / "promise").glob("*.toml"))
@@ -73,3 +74,34 @@ def test_the_tables_are_large() -> None:
     assert len(ROWS) >= 120
     assert len({row[0] for row in ROWS}) == 4
     assert len({row[2].split(" x")[0] for row in ROWS}) >= 9
+
+
+FEW = "--max-batch-size 8 --session-len 1024 --max-prefill-token-num 1024"
+EAGER = "--dtype half --enforce-eager --max-model-len 4096"
+POOLS: list[tuple[str, str, str, str, str, int]] = [
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "Qwen/Qwen2.5-7B-Instruct-AWQ", FEW, 152_000),
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "Qwen/Qwen2.5-7B-Instruct-AWQ", f"{FEW} --quant-policy 8", 305_000),
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "TheBloke/Llama-2-7B-Chat-AWQ", FEW, 19_200),
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "TheBloke/Llama-2-13B-chat-AWQ", FEW, 9_000),
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "Qwen/Qwen2.5-14B-Instruct-AWQ", FEW, 26_500),
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "meta-llama/Llama-2-7b-chat-hf", FEW, 4_600),
+    ("lmdeploy", "0.13.0-cu12", "v100-16gb x1", "mistralai/Mistral-7B-Instruct-v0.2", FEW, 12_300),
+    ("vllm", "0.8.5", "v100-16gb x1", "meta-llama/Llama-2-7b-chat-hf", EAGER, 2_465),
+    ("vllm", "0.8.5", "v100-16gb x1", "mistralai/Mistral-7B-Instruct-v0.2", EAGER, 1_501),
+    ("vllm", "0.8.5", "v100-16gb x2", "mistralai/Mistral-7B-Instruct-v0.2", f"{EAGER} -tp 2", 112_900),
+    ("vllm", "0.8.5", "v100-16gb x2", "Qwen/Qwen2.5-7B-Instruct", f"{EAGER} -tp 2", 203_300),
+    ("vllm", "0.8.5", "v100-16gb x2", "meta-llama/Llama-2-13b-chat-hf", f"{EAGER} -tp 2", 3_617),
+    ("vllm", "0.8.5", "v100-16gb x4", "meta-llama/Llama-2-13b-chat-hf", f"{EAGER} -tp 4", 39_500),
+    ("vllm", "0.19.0", "h200-141gb x1", "meta-llama/Llama-3.1-8B-Instruct", "", 890_000),
+]
+"""Tokens of the engine's pool, worked out by hand from its own rule."""
+
+
+@pytest.mark.parametrize(("engine", "version", "gpus", "model", "words", "tokens"), POOLS)
+def test_pools_hold_what_was_worked_out_by_hand(  # noqa: PLR0917  one row of a table
+    engine: str, version: str, gpus: str, model: str, words: str, tokens: int
+) -> None:
+    """The pool that an engine makes of what is free holds as many tokens as by hand, whether it suffices or not."""
+    bill = verdict_of(engine, version, gpus, model, words).bill
+    assert isinstance(bill, Bill)
+    assert bill.kv_cache_tokens == pytest.approx(tokens, rel=0.03)
