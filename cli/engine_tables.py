@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from cli.render import indented
+from cli.render import indented, paragraph, unpadded
 from voltaic.engines import matrix
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _TOPICS = (("model", "Model families"), ("weights", "Weights formats"), ("dtype"
 
 def title(console: Console, name: str, text: str) -> None:
     """Print the first line about an engine."""
-    console.print(Text.assemble((name, "bold"), "  ", text))
+    paragraph(console, Text.assemble((name, "bold"), "  ", text))
 
 
 def _covered(name: str) -> str:
@@ -46,13 +46,28 @@ def _table(*headers: str) -> Table:
     return found
 
 
+def _by_gpu(console: Console, first: str, archs: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows with a column for each architecture, in as many tables as the width asks for."""
+    widths = [max(map(len, column)) + 1 for column in zip((first, *archs), *rows, strict=True)]
+    start = 1
+    while start < len(widths):
+        end = start + 1
+        while end < len(widths) and widths[0] + sum(widths[start : end + 1]) <= console.width:
+            end += 1
+        table = _table(first, *archs[start - 1 : end - 1])
+        for row in rows:
+            table.add_row(row[0], *row[start:end])
+        unpadded(console, table)
+        start = end
+
+
 def overview(console: Console, name: str, archs: Sequence[str]) -> None:
     """Print on which releases an engine starts, a line for every architecture."""
     title(console, name, _covered(name))
     table = _table("GPU", "Starts with")
     for arch in archs:
         table.add_row(gpu_title(arch), _ranges(name, arch))
-    console.print(table)
+    unpadded(console, table)
 
 
 def _ranges(name: str, arch: str) -> str:
@@ -94,7 +109,7 @@ class Notes:
 
     def show(self, console: Console) -> None:
         """Print legend and notes."""
-        console.print(Text(LEGEND, style="dim"))
+        paragraph(console, Text(LEGEND, style="dim"))
         for text, number in self.texts.items():
             indented(console, Text(f"{number}  {text}"))
 
@@ -102,14 +117,13 @@ class Notes:
 def starts(console: Console, name: str, archs: Sequence[str]) -> None:
     """Print releases by architecture."""
     title(console, name, _covered(name))
-    notes, table = Notes(), _table("Releases", *archs)
+    notes = Notes()
 
     def row(release: str) -> tuple[str, ...]:
         return tuple(notes.mark(matrix.starts(name, release, arch)) for arch in archs)
 
-    for span in matrix.spans(matrix.releases_of(name), row):
-        table.add_row(str(span), *span.key)
-    console.print(table)
+    spans = matrix.spans(matrix.releases_of(name), row)
+    _by_gpu(console, "Releases", archs, [(str(span), *span.key) for span in spans])
     notes.show(console)
 
 
@@ -129,22 +143,21 @@ def release(console: Console, name: str, version: str, archs: Sequence[str]) -> 
     if len(archs) == 1:
         _words(console, cells[archs[0]], gpu_title(archs[0]))
         return
-    table = _table("Family", *archs)
     rows = {arch: _plain(cells[arch], "model") for arch in archs}
-    table.add_row("starts", *(letter(cells[arch][:1]) for arch in archs))
-    for subject in dict.fromkeys(subject for arch in archs for subject in rows[arch]):
-        table.add_row(subject, *(letter(rows[arch].get(subject, [])) or "-" for arch in archs))
-    console.print(table)
-    console.print(Text(LEGEND, style="dim"))
+    lines = [("starts", *(letter(cells[arch][:1]) for arch in archs))]
+    subjects = dict.fromkeys(subject for arch in archs for subject in rows[arch])
+    lines += [(subject, *(letter(rows[arch].get(subject, [])) or "-" for arch in archs)) for subject in subjects]
+    _by_gpu(console, "Family", archs, lines)
+    paragraph(console, Text(LEGEND, style="dim"))
     settings = [cell.setting for arch in archs for found in rows[arch].values() for cell in found]
     if any(settings):
-        console.print(Text(f"Before and after the slash: {' / '.join(dict.fromkeys(settings))}", style="dim"))
-    console.print(Text("In words, with weights formats, dtypes and routes: add --gpu", style="dim"))
+        paragraph(console, Text(f"Before and after the slash: {' / '.join(dict.fromkeys(settings))}", style="dim"))
+    paragraph(console, Text("In words, with weights formats, dtypes and routes: add --gpu", style="dim"))
 
 
 def _words(console: Console, cells: Sequence[MatrixCell], gpu: str) -> None:
     first = cells[0]
-    console.print(Text(f"Starts on {gpu}: {_said(first)}"))
+    paragraph(console, Text(f"Starts on {gpu}: {_said(first)}"))
     for topic, heading in _TOPICS:
         found = [cell for cell in cells if cell.topic == topic]
         if not found:
@@ -155,7 +168,7 @@ def _words(console: Console, cells: Sequence[MatrixCell], gpu: str) -> None:
         for cell in found:
             table.add_row(cell.subject if cell.subject != last else "", cell.setting, _said(cell))
             last = cell.subject
-        console.print(table)
+        unpadded(console, table)
     routes = [cell for cell in cells if cell.topic == "route"]
     if routes:
         console.print()
@@ -188,9 +201,12 @@ def family(console: Console, name: str, subject: str, archs: Sequence[str], vers
             return ("\n".join(said) or _said(matrix.starts(name, release, archs[0])),)
         return tuple(letter(alike) or "-" for alike in cells)
 
-    table = _table("Releases", *([gpu_title(archs[0])] if words else archs))
-    for span in matrix.spans(releases, row):
-        table.add_row(str(span), *span.key)
-    console.print(table)
+    lines = [(str(span), *span.key) for span in matrix.spans(releases, row)]
     if not words:
-        console.print(Text(f"{LEGEND}, - does not start", style="dim"))
+        _by_gpu(console, "Releases", archs, lines)
+        paragraph(console, Text(f"{LEGEND}, - does not start", style="dim"))
+        return
+    table = _table("Releases", gpu_title(archs[0]))
+    for line in lines:
+        table.add_row(*line)
+    unpadded(console, table)

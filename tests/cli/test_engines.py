@@ -165,3 +165,15 @@ def test_the_shell_is_offered_engines_gpus_and_families() -> None:
     assert {"v100-16gb"} <= set(complete.archs("v1"))
     assert complete.archs("gfx9") == ["gfx90a", "gfx942"]
     assert "llama4" in complete.model_families("llama")
+
+
+@pytest.mark.parametrize("words", [(), ("tgi",), ("vllm", "--release", "0.8.5"), ("tgi", "--model-family", "llama")])
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_column_is_broken_in_a_narrow_terminal(voltaic: Voltaic, words: tuple[str, ...], width: int) -> None:
+    """A narrow terminal gets the GPUs below each other, with whole names and marks, and no blanks at the ends."""
+    lines = voltaic("engines", *words, env={"COLUMNS": str(width)}).stdout.splitlines()
+    assert [line for line in lines if len(line) > width or line != line.rstrip()] == []
+    if words:
+        heads = [line.split()[1:] for line in lines if line.startswith(("Releases", "Family"))]
+        assert [gpu for head in heads for gpu in head][:6] == ["sm_70", "sm_75", "sm_80", "sm_86", "sm_89", "sm_90"]
+        assert (len(heads) > 1) == (width < 80) or width == 60
