@@ -27,8 +27,9 @@ MOST_MIDDLE, MOST_SLOW, MOST_WAYS_OUT = 0.001, 0.005, 0.050
 MOST_MEMORY = 60_000_000
 """Bar: bytes that a thousand verdicts leave in the process, over Python's own."""
 
+DERIVED = ("--profile", "v100-2gpu", "--model", "mistralai/Mistral-7B-Instruct-v0.2")
 PLAN = (
-    *("plan", "--profile", "v100-2gpu", "--model", "mistralai/Mistral-7B-Instruct-v0.2"),
+    *DERIVED,
     *("--engine-version", "3.0.1", "--env", "USE_FLASH_ATTENTION=false", "--", "--num-shard", "1"),
     *("--max-input-tokens", "3072", "--max-total-tokens", "4096", "--max-batch-prefill-tokens", "3072"),
     *("--max-batch-size", "2"),
@@ -41,10 +42,9 @@ def python(code: str) -> float:
     return seconds_of([sys.executable, "-c", code])
 
 
-def plan(*options: str) -> float:
+def plan(*words: str) -> float:
     """Return the seconds of one `voltaic plan`."""
-    words = [PLAN[0], *options, *PLAN[1:]]
-    return seconds_of([sys.executable, "-c", "from cli.main import run; run()", *words], codes=ANY_VERDICT)
+    return seconds_of([sys.executable, "-c", "from cli.main import run; run()", "plan", *words], codes=ANY_VERDICT)
 
 
 def main() -> int:
@@ -69,11 +69,13 @@ def main() -> int:
         met=imports.ratio <= MOST_IMPORT,
     )
 
-    for title, options in (
-        ("voltaic plan --json / import pydantic", ("--json",)),
-        ("voltaic plan / import pydantic", ()),
+    for title, words in (
+        ("voltaic plan, arguments given / import pydantic", PLAN),
+        ("voltaic plan --json, arguments given / import pydantic", ("--json", *PLAN)),
+        ("voltaic plan, arguments derived / import pydantic", DERIVED),
+        ("voltaic plan --json, arguments derived / import pydantic", ("--json", *DERIVED)),
     ):
-        run = pairs(partial(plan, *options), partial(python, "import pydantic"), count=rounds)
+        run = pairs(partial(plan, *words), partial(python, "import pydantic"), count=rounds)
         ours, theirs = run.medians
         row(
             title,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cli import quick
 from cli.output import INTERNAL, INTERRUPTED, UNWRITTEN, leave_quietly, ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def run() -> None:
     """Run the command line; the entry point of the `voltaic` script."""
     ready()
     try:
-        code = quick.plan(sys.argv[1:])
+        code = _plain(sys.argv[1:])
         if code is not None:
+            gc.freeze()  # else all that was imported is searched for cycles once more at the end
             sys.exit(code)
         from cli.app import app
 
@@ -34,6 +39,15 @@ def run() -> None:
             file=sys.stderr,
         )
         sys.exit(INTERNAL)
+
+
+def _plain(words: Sequence[str]) -> int | None:
+    """Return the exit code of a plain plan, made without a search for cycles: it ends before it has left any."""
+    gc.disable()
+    try:
+        return quick.plan(words)
+    finally:
+        gc.enable()
 
 
 def _lost(fault: OSError) -> NoReturn:

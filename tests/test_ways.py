@@ -15,6 +15,7 @@ from voltaic import answers, changes, elsewhere, proposals, trying
 from voltaic import settings as stack
 from voltaic.document import InvalidLine, plan_document, spec_from_line
 from voltaic.engines.tgi import case
+from voltaic.memory import estimate
 from voltaic.verdict import judge
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def forget() -> None:
     answers._last_bill = (None, answers._last_bill[1])
     changes._last_said = (None, {})
     case._last = (None, None)
+    estimate.plans.clear()
     proposals._facts.clear()
     proposals._families = (None, {})
 

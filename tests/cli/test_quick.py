@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli import quick
+from cli import main, quick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,10 @@ def test_what_is_not_plain_is_left_to_typer(words: tuple[str, ...]) -> None:
     assert quick.plan(words) is None
 
 
+OTHER_ENGINES = ("engines/vllm", "engines/lmdeploy", "engines/llama_cpp")
+OTHER_MODULES = ("voltaic.engines.vllm", "voltaic.engines.lmdeploy", "voltaic.engines.llama_cpp")
+
+
 def opened(*words: str) -> tuple[set[str], set[str]]:
     """Return the files of `voltaic` that a fresh run opens, byte code left out, and the modules that it loads."""
     code = (
@@ -78,14 +83,36 @@ def opened(*words: str) -> tuple[set[str], set[str]]:
     return {name[len(here) + 1 :] for name in files if name.startswith(here) and ".pyc" not in name}, set(modules)
 
 
-def test_a_plan_opens_what_it_needs() -> None:
+GIVEN = (
+    *(*LINE[:1], "--json", *LINE[1:], "--max-batch-size", "1", "--max-total-tokens", "1024"),
+    *("--max-input-tokens", "512", "--max-batch-prefill-tokens", "512"),
+)
+
+
+@pytest.mark.parametrize("words", [GIVEN, PLAIN], ids=["arguments given", "arguments derived"])
+def test_a_plan_opens_what_it_needs(words: tuple[str, ...]) -> None:
     """One model of the catalogue, one family, no other engine's facts, no search: however much is known besides."""
-    files, modules = opened(*LINE[:1], "--json", *LINE[1:], "--max-batch-size", "1", "--max-total-tokens", "1024",
-                            "--max-input-tokens", "512", "--max-batch-prefill-tokens", "512")  # fmt: skip
+    files, modules = opened(*words)
     facts = {name.rpartition(".cpython")[0] or name for name in files if not name.endswith(".py")}
-    assert not [name for name in facts if name.startswith(("engines/vllm", "engines/lmdeploy", "engines/llama_cpp"))]
+    assert not [name for name in facts if name.startswith(OTHER_ENGINES)]
     assert len([name for name in facts if "catalogue/" in name]) == 1
     assert len(facts) <= 20
-    never = {"typer", "rich", "pydantic", "voltaic.search", "voltaic.trying", "yaml"}
+    never = {"typer", "rich", "pydantic", "voltaic.search", "voltaic.trying", "yaml", "voltaic.memory.tgi_flash"}
     assert modules.isdisjoint(never)
-    assert not [name for name in modules if name.startswith(("voltaic.engines.vllm", "voltaic.engines.lmdeploy"))]
+    assert not [name for name in modules if name.startswith(OTHER_MODULES)]
+
+
+def test_people_are_answered_without_what_only_faults_need() -> None:
+    """A table for people loads rich, and neither typer nor pydantic."""
+    _, modules = opened(*(word for word in PLAIN if word != "--json"))
+    assert "rich.table" in modules
+    assert modules.isdisjoint({"typer", "pydantic", "click", "tomllib", "voltaic.memory.tgi_flash"})
+
+
+def test_garbage_is_collected_again_after_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls the command line in a process of their own finds it as it was."""
+    monkeypatch.setattr("sys.argv", ["voltaic", *PLAIN])
+    with pytest.raises(SystemExit):
+        main.run()
+    assert gc.isenabled()
+    gc.unfreeze()

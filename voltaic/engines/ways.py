@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from voltaic.memory.bill import Bill, NoBill
     from voltaic.spec import ServingSpec
 
+    class Rooms(Protocol):
+        """Tells what a bill would, for many limits; an engine may offer it as `rooms(spec, runs)`."""
+
+        @property
+        def margin_bytes(self) -> float:
+            """Bytes by which the estimate may err on a GPU."""
+            ...
+
+        def room(self, runs: Runs) -> int:
+            """Return the bytes left on the fullest GPU with the limits of this run; negative where they do not fit."""
+            ...
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -78,19 +90,6 @@ class HasWays(Protocol):
 
     def memory_shares(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:
         """Yield canonical options with other shares of the memory that are worth trying, the nearest first."""
-        ...
-
-
-class Rooms(Protocol):
-    """Tells what a bill would, for many limits one after the other. An engine may offer it as `rooms(spec, runs)`."""
-
-    @property
-    def margin_bytes(self) -> float:
-        """Bytes by which the estimate may err on a GPU."""
-        ...
-
-    def room(self, runs: Runs) -> int:
-        """Return the bytes left on the fullest GPU with the limits of this run; negative where they do not fit."""
         ...
 
 

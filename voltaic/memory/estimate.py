@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from voltaic.hardware.profiles import MOST_GPUS
 from voltaic.memory.bill import NoBill
 from voltaic.memory.fallback_bill import Plan, unmodelled
-from voltaic.memory.flash_bill import flash_bill
 from voltaic.memory.weights import FLOAT_BYTES, Weights, weights_of
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ def estimate(spec: ServingSpec, runs: Runs | None, *, moments: bool = True) -> B
         )
     across = gpus if runs.layer_split else max(runs.shards, 1)
     if runs.implementation == "flash":
+        from voltaic.memory.flash_bill import flash_bill  # noqa: PLC0415  the other path needs none of it
+
         return flash_bill(spec, runs, gpu, arch, _at_least(gpu, across, spec.model, arch, runs.weights))
     missing: tuple[str, str] | None
     if runs.implementation != "transformers-fallback":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from voltaic.engines.tgi import launcher
 from voltaic.engines.tgi.options import options
 from voltaic.findings import Source
 
@@ -136,6 +135,8 @@ def _tokens(
         values["max_batch_prefill_tokens"] = most
         return
     # 3.x reckons with the GPU's speed where it knows the card.
+    from voltaic.engines.tgi import launcher  # noqa: PLC0415  most limits are stated
+
     reckoned = None if gpu is None else launcher.budget(arch, gpu.name, version, shards, _DEFAULT_POSITIONS)
     if gpu is None or reckoned is None:
         return
