@@ -136,7 +136,7 @@ def configuration(case: Case, ways: set[Implementation]) -> Iterator[Support]:
     arch = case.spec.model.architecture
     if arch is None or "transformers-fallback" not in ways:
         return
-    for name, said in _properties(arch, case.spec.model.config or {}):
+    for name, said in (*_properties(arch, case.spec.model.config or {}), *_spread(case, arch)):
         cell = capability.answer(Question("class", arch.model_type, value=name), case.version, case.arch)
         if cell is not None and cell.answer == "ok":
             continue
@@ -153,10 +153,18 @@ def configuration(case: Case, ways: set[Implementation]) -> Iterator[Support]:
             "no",
             f"{case.title} cannot serve {case.model_title} with {said}{ends}",
             sentence(cell.note),
-            way_out(case),
+            "Use one GPU, or another model." if name == "layer-split" else way_out(case),
             (cell.source,),
         )
         return
+
+
+def _spread(case: Case, arch: Architecture) -> Iterator[tuple[str, str]]:
+    """Yield that layers lie on several GPUs, for families of which it is known what that does."""
+    gpus = case.spec.gpus or 1
+    question = Question("class", arch.model_type, value="layer-split")
+    if gpus > 1 and capability.answer(question, case.version, case.arch) is not None:
+        yield "layer-split", f"its layers spread over {gpus} GPUs"
 
 
 def _properties(arch: Architecture, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
