@@ -152,23 +152,25 @@ def _show(checked: Sequence[Checked], count: int) -> None:
     worst = next((word for word in ("refuse", "unknown", "accept") if word in counts), None)
     files = _counted(count, "file")
     if worst is None:
-        screen.print(Text(f"No model server found in {files}."))
+        render.paragraph(screen, Text(f"No model server found in {files}."))
     else:
         each = ", ".join(f"{counts[word]} {title.lower()}" for word, title in render.WORDS.items() if word in counts)
-        screen.print(render.headline(worst, f"{_counted(len(servers), 'model server')} in {files}: {each}"))
+        render.paragraph(screen, render.headline(worst, f"{_counted(len(servers), 'model server')} in {files}: {each}"))
     for workload, verdict in servers:
         screen.print()
         container = f", container {workload.container}" if workload.container else ""
-        screen.print(Text(f"{_place(workload)}{container}", style="bold"))
+        render.paragraph(screen, Text(f"{_place(workload)}{container}", style="bold"))
         of_stack = workload.kind == stack_files.KIND
         lines = render.as_stack(workload.name or "") if of_stack else render.as_arguments
         render.show(screen, verdict, fix_lines=lines)
     others = [workload for workload, verdict in checked if verdict is None]
     if others:
         screen.print()
-        screen.print(Text(f"Not judged: {_counted(len(others), 'object')} without a model server that is known here"))
+        render.paragraph(
+            screen, Text(f"Not judged: {_counted(len(others), 'object')} without a model server that is known here")
+        )
     for workload in others:
-        screen.print(Text(f"  {_place(workload)}" + (f": {workload.reason}" if workload.reason else "")))
+        render.paragraph(screen, Text(f"  {_place(workload)}" + (f": {workload.reason}" if workload.reason else "")))
 
 
 def _place(workload: Workload) -> str:

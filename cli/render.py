@@ -57,13 +57,13 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
         derived: whether arguments and environment were derived by the core, and are worth a line.
     """
     spec = verdict.spec
-    console.print(headline(verdict.verdict, subject(spec)))
+    paragraph(console, headline(verdict.verdict, subject(spec)))
     if derived:
-        console.print(Text("Derived as for a stack with these two settings:"))
+        paragraph(console, Text("Derived as for a stack with these two settings:"))
         for line in _wrapped(_command_words(spec), console.width - 2):
             console.print(Text(f"  {line}"), soft_wrap=True)
     if verdict.runs is not None:
-        console.print(Text(runs(verdict.runs, spec)))
+        paragraph(console, Text(runs(verdict.runs, spec)))
     if isinstance(verdict.bill, Bill):
         bill(console, verdict.bill)
         if verdict.tight:
@@ -103,7 +103,7 @@ def findings(console: Console, found: Sequence[Finding], secrets: Sequence[str] 
     for finding in found:
         style = "bold yellow" if finding.outcome == "unknown" or finding.level == "advisory" else "bold red"
         console.print()
-        console.print(Text.assemble((finding.rule, style), f"  {finding.level}, {finding.outcome}"))
+        paragraph(console, Text.assemble((finding.rule, style), f"  {finding.level}, {finding.outcome}"))
         # An unknown names what would settle it, in these words.
         way_out = "" if finding.fix.startswith("What would settle it") else "Way out: "
         parts = [("", finding.message), ("Why: ", finding.why), (way_out, finding.fix)]
@@ -125,7 +125,7 @@ def fixes(console: Console, found: Sequence[Fix], fix_lines: FixLines) -> None:
     if not found:
         return
     console.print()
-    console.print(Text("Proven ways out: judged by the same rules, and accepted", style="bold"))
+    paragraph(console, Text("Proven ways out: judged by the same rules, and accepted", style="bold"))
     for fix in found:
         indented(console, Text(str(fix)))
         for line in fix_lines(fix):
@@ -138,7 +138,7 @@ def elsewhere(console: Console, found: Sequence[Fix]) -> None:
     if not found:
         return
     console.print()
-    console.print(Text("Accepted with another engine, which no stack deploys", style="bold"))
+    paragraph(console, Text("Accepted with another engine, which no stack deploys", style="bold"))
     for fix in found:
         indented(console, Text(str(fix)))
         for line in fix.commands:
@@ -240,7 +240,7 @@ def runs(found: Runs, spec: ServingSpec) -> str:
 def bill(console: Console, found: Bill) -> None:
     """Print a bill: a column a GPU, in as many tables as the width asks for, the moments, and what a token costs."""
     console.print()
-    console.print(Text(f"VRAM per GPU at the worst moment ({found.peak_moment}), in GiB", style="bold"))
+    paragraph(console, Text(f"VRAM per GPU at the worst moment ({found.peak_moment}), in GiB", style="bold"))
     per_gpu = list(columns(found.per_gpu))
     room = max(1, (console.width - _name_width(found)) // _COLUMN_WIDTH)
     for start in range(0, len(per_gpu), room):

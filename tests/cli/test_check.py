@@ -211,3 +211,10 @@ def test_the_way_out_of_a_stack_is_settings_to_type(voltaic: Voltaic, tmp_path: 
     assert commands[0] == ["pulumi", "config", "set", "profile", "v100-2gpu", "-s", "mine"]
     path.write_text(yaml.safe_dump({"config": config | {"voltaic:profile": "v100-2gpu"}}), encoding="utf-8")
     assert (result.exit_code, voltaic("check", str(path)).exit_code) == (1, 0)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_ends_in_blanks(voltaic: Voltaic, width: int) -> None:
+    """What is printed can be pasted into a review as it is, however narrow the terminal was."""
+    result = voltaic("check", str(ROOT / "docs/examples/public-recipe.yaml"), env={"COLUMNS": str(width)})
+    assert [line for line in result.stdout.splitlines() if line != line.rstrip()] == []
