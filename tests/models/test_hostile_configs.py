@@ -20,7 +20,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     name: config
     for file in sorted((Path(__file__).with_name("oracle") / "families").glob("*.py"))
     for name, config in runpy.run_path(str(file))["VARIANTS"].items()
-}
+} | runpy.run_path(str(Path(__file__).with_name("oracle") / "custom_code.py"))["CASES"]
 """Small sound configurations of every family."""
 KEYS = sorted(
     {

@@ -69,7 +69,9 @@ class Case:
             return False
         allowed = by_release(facts()["heads"].get(self.name, []), self.version)
         forty = self.name == "BaichuanForCausalLM" and self.arch.heads == 40  # noqa: PLR2004  the 13B has ALiBi
-        return (allowed is None or self.arch.head_dim in allowed) and not forty
+        deep = facts()["heads"]["layers"].get(self.name)
+        fits = deep is None or self.arch.layers in deep
+        return (allowed is None or self.arch.head_dim in allowed) and fits and not forty
 
     @property
     def weights(self) -> str:

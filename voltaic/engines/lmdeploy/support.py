@@ -68,7 +68,7 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
         return ()  # the question about release and GPU says so
     found = [*_other_model(case), *_engine(case)]
     if case.arch is not None and case.in_turbomind:
-        found += [*_weights(case), *_dtype(case), *_attention(case), *_split(case)]
+        found += [*_weights(case), *_dtype(case), *_overflow(case), *_attention(case), *_split(case)]
     return tuple(found)
 
 
@@ -101,10 +101,12 @@ def _engine(case: Case) -> Iterator[Support]:
             f"TurboMind of {case.title} does not serve {case.name or case.arch.model_type}: the server falls back to "
             "its PyTorch engine without asking."
         )
-        heads = case.arch.head_dim
         fix = f"Use a release whose TurboMind has it: {which}." if which else "Use another model or engine."
         if any(within(case.version, text) for text in ranges):
-            message = message[:-1] + f", as heads of {heads} elements are not for TurboMind there."
+            message = (
+                message[:-1]
+                + f", as models of {case.arch.layers} layers with heads of {case.arch.head_dim} elements are not there."
+            )
             fix = "Use another release, model or engine."
         yield Support("unknown", message, _FALLBACK, fix, where)
 
@@ -180,6 +182,25 @@ def _dtype(case: Case) -> Iterator[Support]:
             fix,
             (source("dtype"),),
         )
+
+
+def _overflow(case: Case) -> Iterator[Support]:
+    """Answer for families whose values float16 does not hold."""
+    table = facts()["overflow"]
+    if case.arch is None or case.arch.model_type not in table["types"] or case.dtype != "float16":
+        return
+    seen = (case.capability or 0) < table["below"]
+    yield Support(
+        "no" if seen else "unknown",
+        f"{case.title} starts with {case.arch.model_type} on {case.gpu_title}, and its requests end it in float16."
+        if seen
+        else f"Whether {case.title} serves {case.arch.model_type} in float16 is not known.",
+        f"float16 overflows in this family; the log shows {quoted(table['error'])}"
+        if seen
+        else "Its values overflow in float16, which ended servers on other GPUs.",
+        "Use a GPU with compute capability 8.0 or newer, llama.cpp, or another model.",
+        (source("overflow"),),
+    )
 
 
 def _attention(case: Case) -> Iterator[Support]:

@@ -76,6 +76,8 @@ class Family:
     kernels: Literal["always", "sharded"] | None
     """When the compiled custom kernels are used."""
     vision: bool
+    rotary: str | None
+    """Releases whose flash model computes rotary positions whatever the model was trained with."""
 
     def route(self, version: Version) -> Route | None:
         """Return the family's own branch in that release; None where it has none."""
@@ -119,7 +121,20 @@ class Families:
 
 
 _KEYS = frozenset(
-    {"model_types", "title", "known", "sdpa", "routes", "adapted", "flash2", "window2", "bf16", "kernels", "vision"},
+    {
+        "model_types",
+        "title",
+        "known",
+        "sdpa",
+        "routes",
+        "adapted",
+        "flash2",
+        "window2",
+        "bf16",
+        "kernels",
+        "vision",
+        "rotary",
+    },
 )
 
 
@@ -151,6 +166,7 @@ def _family(row: dict[str, Any]) -> Family:
         bf16=row.get("bf16"),
         kernels=row.get("kernels"),
         vision=row.get("vision", False),
+        rotary=row.get("rotary"),
     )
 
 

@@ -10,6 +10,7 @@ from voltaic.engines.tgi.capability import Question
 from voltaic.engines.tgi.families import families
 from voltaic.engines.tgi.limits import effective
 from voltaic.engines.tgi.support import sentence, way_out
+from voltaic.engines.versions import within
 from voltaic.findings import Source, quoted
 
 if TYPE_CHECKING:
@@ -282,6 +283,22 @@ def positions(case: Case, ways: set[Implementation]) -> Iterator[Support]:
         f"Write --max-total-tokens {arch.max_positions} or less, and --max-input-tokens below it.",
         (Source("config.json of the model; the embedding of positions in its implementation", "derived"),),
     )
+
+
+def rotary(case: Case, ways: set[Implementation]) -> Iterator[Support]:
+    """Doubt models with ALiBi in a flash model that computes rotary positions for all of its family."""
+    arch, family = case.spec.model.architecture, case.family
+    if arch is None or family is None or family.rotary is None or arch.positions != "alibi" or "flash" not in ways:
+        return
+    if within(case.version, family.rotary):
+        yield Support(
+            "unknown",
+            f"What {case.title} answers with {case.model_title} is not known: it computes rotary positions for it.",
+            "The model was trained with ALiBi, of which this implementation knows nothing: it starts, and computes "
+            "something else.",
+            "Use a model of the family with rotary positions, or another engine.",
+            (families().source,),
+        )
 
 
 def memory_fraction(case: Case, ways: set[Implementation]) -> Iterator[Support]:

@@ -47,6 +47,7 @@ def model_support(spec: ServingSpec) -> tuple[Support, ...]:
     found += features.speculator(case, ways)
     found += features.shard_sizes(case, outcomes)
     found += features.positions(case, ways)
+    found += features.rotary(case, ways)
     found += features.memory_fraction(case, ways)
     found += precision.flash_bfloat16(case, ways)
     if spec.model.architecture is None and all(support.answer != "no" for support in found):
