@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.memory.allocator import Reservation, allocated
 from voltaic.models.parameters import embedding_tensors, head_tensors, layer_tensors
+from voltaic.models.quantization import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -157,11 +158,18 @@ def sizes(
 
 
 def _packed(tensor: Tensor, rule: Rule, fmt: Format) -> bool:
-    if not fmt.quantized or any(name in tensor.name for name in fmt.excluded):
+    if not fmt.quantized or is_excluded(tensor.name, fmt.excluded) is not False:
         return False
+    if _all_experts(tensor):
+        return fmt.name == "mxfp4"  # other methods know linear layers only
     if tensor.role == "head":
         return rule.quantized_head and len(tensor.shape) > 1
     return tensor.inputs is not None and tensor.role not in {"router", "embedding", "positions"}
+
+
+def _all_experts(tensor: Tensor) -> bool:
+    """Return whether one tensor holds the matrices of all experts: experts x inputs x outputs."""
+    return tensor.inputs is None and tensor.role.startswith("expert_") and len(tensor.shape) == 3  # noqa: PLR2004  as said
 
 
 def _stored(inputs: int, outputs: int, count: int, fmt: Format, *, packed: bool) -> Iterator[tuple[int, int, int]]:
@@ -176,7 +184,7 @@ def _stored(inputs: int, outputs: int, count: int, fmt: Format, *, packed: bool)
 
 def _part(tensor: Tensor, arch: Architecture, shards: int, rule: Rule) -> tuple[int | None, int]:
     """Return inputs and outputs of one rank's part of one of the tensors alike; of a table, 1 and its elements."""
-    inputs = tensor.inputs if len(tensor.shape) > 1 else None
+    inputs = tensor.shape[1] if _all_experts(tensor) else tensor.inputs if len(tensor.shape) > 1 else None
     if tensor.role in {"embedding", "head"} and len(tensor.shape) > 1:
         rows, width = tensor.shape
         return width, _rows(rows, shards, rule, head=tensor.role == "head")

@@ -187,7 +187,8 @@ def _dtype(case: Case) -> Iterator[Support]:
 def _overflow(case: Case) -> Iterator[Support]:
     """Answer for families whose values float16 does not hold."""
     table = facts()["overflow"]
-    if case.arch is None or case.arch.model_type not in table["types"] or case.dtype != "float16":
+    narrow = (case.capability or 0) < 80 or case.spec.option("dtype") == "float16"  # noqa: PLR2004  bfloat16
+    if case.arch is None or case.arch.model_type not in table["types"] or not narrow:
         return
     seen = (case.capability or 0) < table["below"]
     yield Support(
