@@ -78,7 +78,7 @@ def test_every_kind_of_answer_is_met() -> None:
     """The inputs are neither all right nor all wrong: every verdict is met, and every family."""
     counts: Counter[str] = Counter()
     maker = inputs.Maker(Seeded(1))
-    for _ in range(600):
+    for _ in range(1200):
         line_is_answered(maker.line(), whole=False, counts=counts)
     assert counts.keys() == {"accept", "refuse", "unknown", "invalid"}
 
