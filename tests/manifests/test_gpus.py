@@ -43,7 +43,12 @@ def test_gpus_are_counted(
         ({"limits": {"nvidia.com/gpu": True}}, "the limit nvidia.com/gpu is True, which is no whole number"),
         ({"limits": {"nvidia.com/gpu": "${n}"}}, "the limit nvidia.com/gpu is '${n}', which is no whole number"),
         ({"limits": {"nvidia.com/gpu": 0}}, "the limit nvidia.com/gpu is 0, which is no GPU at all"),
-        ({"limits": {"nvidia.com/mig-1g.5gb": 1}}, "nvidia.com/mig-1g.5gb is a part of a GPU, whose memory is not kno"),
+        ({"limits": {"nvidia.com/gpu.shared": 1}}, "nvidia.com/gpu.shared is a part of a GPU, whose memory is not kno"),
+        ({"limits": {"nvidia.com/mig-1g.5gb": 0}}, "the limit nvidia.com/mig-1g.5gb is 0, which is no whole number"),
+        (
+            {"limits": {"nvidia.com/mig-1g.5gb": 1, "nvidia.com/mig-2g.10gb": 1}},
+            "it asks for nvidia.com/mig-1g.5gb and nvidia.com/mig-2g.10gb, and a process sees one of them",
+        ),
         ({"claims": [{"name": "gpu"}]}, "its GPUs come through resource claims, which are not read"),
     ],
 )
@@ -72,6 +77,27 @@ NO_LABEL = (
     "no node label tells the GPU model; select nodes by amd.com/gpu.product-name or nvidia.com/gpu.product, "
     "or name a profile"
 )
+
+
+@pytest.mark.parametrize(
+    ("profile", "label", "gpu", "reason"),
+    [
+        ("3g.40gb", "NVIDIA-A100-SXM4-80GB", "a100-80gb-mig-3g.40gb", None),
+        ("3g.40gb", "NVIDIA-A100-SXM4-80GB-MIG-3g.40gb", "a100-80gb-mig-3g.40gb", None),
+        ("9g.90gb", "NVIDIA-A100-SXM4-80GB", None, "what a slice 9g.90gb of a100-80gb holds is not known"),
+        ("1g.5gb", "Tesla-T4", None, "what a slice 1g.5gb of t4-16gb holds is not known"),
+    ],
+)
+def test_a_slice_is_asked_for_by_its_profile(
+    profile: str, label: str, gpu: str | None, reason: str | None, *, container: Make, deployment: Make, one: Make
+) -> None:
+    """With the strategy `mixed` the resource names the slice and the label the whole GPU."""
+    asked = container(resources={"limits": {f"nvidia.com/mig-{profile}": 1}})
+    found = one(deployment(asked, nodeSelector={PRODUCT: label}))
+    assert found.spec is not None
+    assert found.spec.gpus == 1
+    assert (found.spec.gpu.name if found.spec.gpu else None) == gpu
+    assert found.spec.gpu_unknown_because == reason
 
 
 @pytest.mark.parametrize(

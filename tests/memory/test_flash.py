@@ -57,7 +57,7 @@ def pool(bill: Bill) -> int:
 
 
 def test_mistral_on_an_a10g() -> None:
-    """By hand: 0.95 x 21.99 GiB less context 0.45, weights 13.50, slack 0.14, a layer 0.69 and logits 0.31 leave 5.80."""
+    """By hand: 0.95 x 21.99 GiB less 0.45 context, 13.50 weights, 0.14 slack, 0.69 a layer, 0.31 logits leave 5.80."""
     wanted = spec()
     assert wanted.gpu is not None
     gpu = replace(wanted.gpu, usable_bytes=int(21.99 * GIB), context_bytes=int(0.45 * GIB))

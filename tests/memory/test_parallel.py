@@ -78,3 +78,20 @@ def test_ranks_hold_all_of_a_model_together(model: str, shards: int) -> None:
     assert found.bytes <= found.allocated <= found.reserved
     if shards > 1:
         assert found.reserved < rank(model, shards // 2).reserved
+
+
+def test_modules_left_out_of_the_quantization_are_matched_as_names() -> None:
+    """A name in a list of exclusions means that module: one layer's MLP stays in 16 bits, not that of ten others."""
+    arch = models.resolve("mistralai/Mistral-7B-Instruct-v0.2").architecture
+    assert arch is not None
+
+    def held(*excluded: str) -> int:
+        fmt = weights_format("awq", Quantization("awq", bits=4, group_size=128, excluded=excluded), dtype="float16")
+        assert fmt is not None
+        return rank_weights(arch, 1, Rule(), fmt).bytes
+
+    mlp = 3 * 4096 * 14336
+    saved = 2 - 4.156 / 8
+    assert held("model.layers.1.mlp") - held() == pytest.approx(mlp * saved, rel=0.01)
+    assert held("mlp") - held() == pytest.approx(32 * mlp * saved, rel=0.01)
+    assert weights_format("awq", Quantization("awq", bits=4, group_size=128, excluded=("re:(a|b)+",))) is None

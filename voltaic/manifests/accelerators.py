@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import hardware, kubernetes_names
 from voltaic.manifests.plain import at, items, mapping, shown, text, unfilled, whole
@@ -22,6 +22,8 @@ class Count:
     """Why that cannot be read."""
     foreign: str | None = None
     """Resource name of another kind of accelerator that the container asks for."""
+    profile: str | None = None
+    """Profile of the slices that are asked for, `3g.40gb`; None: whole GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ FOREIGN_RESOURCES = (
 """Extended resources of accelerators that are no GPUs of ours (their device plugins' documentation)."""
 
 
+SLICES: Final = "nvidia.com/mig-"
+"""Extended resources of MIG slices with the device plugin's strategy `mixed`; node labels name the whole GPU then."""
+
+
 @cache
 def resource_names() -> tuple[str, ...]:
     """Return the extended resources of whole GPUs."""
@@ -62,7 +68,15 @@ def count(container: dict[str, Any]) -> Count:
             gpus = whole(asked[name])
             what = "which is no GPU at all" if gpus == 0 else "which is no whole number"
             return Count(gpus) if gpus else Count(None, f"the limit {name} is {shown(asked[name])}, {what}")
-    divided = next((name for name in asked if name.startswith(("nvidia.com/mig-", "nvidia.com/gpu."))), None)
+    slices = [name for name in asked if name.startswith(SLICES)]
+    if len(slices) > 1:
+        return Count(None, f"it asks for {' and '.join(sorted(slices))}, and a process sees one of them")
+    if slices:
+        gpus = whole(asked[slices[0]])
+        if not gpus:
+            return Count(None, f"the limit {slices[0]} is {shown(asked[slices[0]])}, which is no whole number from 1")
+        return Count(gpus, profile=slices[0].removeprefix(SLICES))
+    divided = next((name for name in asked if name.startswith("nvidia.com/gpu.")), None)
     if divided is not None:
         return Count(None, f"{divided} is a part of a GPU, whose memory is not known")
     if items(at(container, "resources", "claims")):
@@ -86,6 +100,16 @@ def card(template: dict[str, Any], owner: dict[str, Any], profile: Profile | Non
     if choices:
         return _one(choices)
     return _stated(template, owner) or _given(profile)
+
+
+def slice_of(whole_card: Card, profile: str | None) -> Card:
+    """Return the slice of a GPU model that a container asks for by its profile; the card itself without one."""
+    if profile is None or whole_card.gpu is None:
+        return whole_card
+    name = f"{whole_card.gpu.slice_of or whole_card.gpu.name}-mig-{profile}"
+    found = next((gpu for gpu in hardware.gpu_slices() if gpu.name == name), None)
+    because = f"what a slice {profile} of {whole_card.gpu.slice_of or whole_card.gpu.name} holds is not known"
+    return Card(found, None if found is not None else because)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _served(
         message = f"how many GPUs the pod gets cannot be read: {count.reason}"
         fault = Fault("resources.limits", message, "set the limit to a whole number of GPUs", unreadable=True)
         command = replace(command, faults=(*command.faults, fault))
-    card = accelerators.card(holder.template, holder.content, profile)
+    card = accelerators.slice_of(accelerators.card(holder.template, holder.content, profile), count.profile)
     spec = ServingSpec(
         release=Release(server.engine, server.version),
         gpu=card.gpu,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import facts_files
 from voltaic.findings import Source
+from voltaic.models.quantization import is_excluded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Format:
     on_load: bool = False
     """True: the server converts 16-bit weights while it loads them."""
     excluded: tuple[str, ...] = ()
-    """Parts of names of modules that stay unquantized."""
+    """Patterns of names of modules that stay unquantized, all of them understood."""
 
     @property
     def quantized(self) -> bool:
@@ -76,7 +77,7 @@ def source(name: str) -> Source:
 
 @lru_cache(maxsize=256)
 def weights_format(name: str, quantization: Quantization | None = None, *, dtype: str = "float16") -> Format | None:
-    """Return a weights format as a checkpoint has it; None where its layout is not known.
+    """Return a weights format as a checkpoint has it; None where its layout, or what it leaves out, is not known.
 
     Args:
         name: `float16`, `gptq`, `awq`, `bitsandbytes-nf4`, …: what is really loaded.
@@ -93,7 +94,7 @@ def weights_format(name: str, quantization: Quantization | None = None, *, dtype
         bits = quantization.bits if bits is None else bits
         group = quantization.group_size if group is None else group
         symmetric, excluded = quantization.symmetric, quantization.excluded
-    if bits is None:
+    if bits is None or (excluded and is_excluded("", excluded) is None):
         return None
     return Format(
         name=name,

@@ -92,7 +92,7 @@ def rank_weights(arch: Architecture, shards: int, rule: Rule, fmt: Format, extra
     """
     counts: dict[int, int] = {}
     elements = 0
-    for layers, tensors in groups(arch):
+    for layers, tensors in groups(arch, each=any(character.isdigit() for name in fmt.excluded for character in name)):
         for size, number, weights in sizes(tensors, arch, shards, rule, fmt):
             counts[size] = counts.get(size, 0) + layers * number
             elements += layers * weights
@@ -111,14 +111,15 @@ def rank_weights(arch: Architecture, shards: int, rule: Rule, fmt: Format, extra
 
 
 @lru_cache(maxsize=1024)
-def groups(arch: Architecture) -> tuple[tuple[int, tuple[Tensor, ...]], ...]:
+def groups(arch: Architecture, *, each: bool = False) -> tuple[tuple[int, tuple[Tensor, ...]], ...]:
     """Return all tensors of a decoder: how many layers are alike, and the tensors of one of them.
 
-    Embeddings come first and the end of the model last, each once.
+    Embeddings come first and the end of the model last, each once. With `each` no two layers are alike, as where a
+    checkpoint keeps single layers out of its quantization.
     """
-    layers: dict[str, list[int]] = {}
+    layers: dict[str | int, list[int]] = {}
     for index in range(arch.layers):
-        layers.setdefault(arch.pattern[index : index + 1], []).append(index)
+        layers.setdefault(index if each else arch.pattern[index : index + 1], []).append(index)
     return (
         (1, tuple(embedding_tensors(arch))),
         *((len(alike), tuple(layer_tensors(arch, alike[0]))) for alike in layers.values()),
