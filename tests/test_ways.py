@@ -86,6 +86,28 @@ def test_idle_gpus_are_put_to_use(engine: str, option: str) -> None:
     assert str(verdict.fixes[at]).startswith(f"{option} (")
 
 
+@pytest.mark.parametrize("words", ["--num-shard 1", "--num-shard 2 --quantize awq"])
+@pytest.mark.parametrize("env", [{}, {"USE_FLASH_ATTENTION": "false"}], ids=["no variable", "variable"])
+def test_what_only_shows_later_is_mended_with_the_rest(words: str, env: dict[str, str]) -> None:
+    """A prefill limit that the launcher would compute too small is no reason to send anybody to another release."""
+    args = [*words.split(), "--max-total-tokens", "8192", "--max-input-tokens", "7000"]
+    line = {"gpu": "v100-16gb", "gpus": 2, "engine": "tgi", "engine_version": "3.0.1", "args": args, "env": env}
+    verdict = judge(spec_from_line(line | {"model": "Qwen/Qwen2.5-7B-Instruct"}))
+    assert verdict.verdict == "refuse"
+    first = verdict.fixes[0]
+    assert "engineVersion" not in first.settings
+    assert first.settings["maxBatchPrefillTokens"] == 7000
+    assert first.spec.option("max_input_tokens") == 7000
+
+
+def test_another_engine_is_the_proven_release_with_its_variables() -> None:
+    """An engine that starts on a GPU with a variable set is named in its proven release, not in one without need."""
+    line = {"gpu": "v100-16gb", "gpus": 1, "engine": "sglang", "engine_version": "0.5.19", "args": []}
+    verdict = judge(spec_from_line(line | {"model": "microsoft/phi-2"}))
+    (there,) = [fix for fix in verdict.ways.elsewhere if fix.spec.release.engine == "tgi"]
+    assert (there.spec.release.version, there.env["USE_FLASH_ATTENTION"]) == ("3.0.1", "false")
+
+
 def test_replicas_can_be_set_in_a_stack() -> None:
     """A stack that asks for shards on V100 is told what to type for replicas, and accepts it."""
     values = {"profile": "v100-2gpu", "model": MISTRAL, "shards": 2}

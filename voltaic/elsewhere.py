@@ -95,6 +95,7 @@ class _Other:
         newest = reversed(self.engine.releases()[-MOST_RELEASES:])
         for version in dict.fromkeys(release for release in (proven, *newest) if release is not None):
             there = replace(self.spec, release=Release(self.engine.name, version))
+            there = replace(there, command=CommandLine((), dict(self.engine.environment(there))))
             if self.engine.gpu_support(there).answer == "ok":
                 return version
         return None

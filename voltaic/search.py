@@ -7,6 +7,7 @@ from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import changes, defaults, hardware, proposals
+from voltaic.answers import runs_of
 from voltaic.elsewhere import on_other_engines
 from voltaic.engines.ways import rooms_of
 from voltaic.fixes import LIMITS, Fix, Ways
@@ -44,7 +45,7 @@ class Search(Trying):
 
     def __init__(self, verdict: Verdict, engine: Engine, ways: HasWays, correction: Correction) -> None:
         super().__init__(verdict, engine, ways, correction)
-        self.repairs = dict(proposals.repairs(self.spec, ways, self._needed()))
+        self.repairs = self._repairs()
         self.unfit: list[Tried] = []
         """What starts and does not fit."""
         self.bills_are_known = True
@@ -89,6 +90,14 @@ class Search(Trying):
                 self._make_it_fit(start)
 
     # What has to change for it to start at all
+
+    def _repairs(self) -> dict[str, Any]:
+        """Return what keeps it from starting: what can be seen, and what shows as soon as that is mended."""
+        found = dict(proposals.repairs(self.spec, self.ways, self._needed()))
+        if runs_of(self.spec) is not None:
+            return found
+        mended = changes.apply(self.spec, found, self._missing(self.spec))
+        return found if mended is None else {**dict(proposals.repairs(mended, self.ways)), **found}
 
     def _needed(self) -> dict[str, Any]:
         """Return the configuration keys that the engine says must be set, but for shards and limits."""
