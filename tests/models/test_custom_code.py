@@ -165,3 +165,23 @@ def test_vllm_wants_trust_for_code_of_the_repository() -> None:
     config = CASES["internlm2-7b"] | {"auto_map": {"AutoConfig": "a.B"}, "max_position_embeddings": 32768}
     assert verdict("vllm", "0.8.5", config, "--dtype", "half", "--trust-remote-code").verdict == "accept"
     assert verdict("vllm", "0.8.5", config, "--dtype", "half").verdict == "refuse"
+
+
+def test_the_biases_of_alibi_lie_beside_vllms_share() -> None:
+    """Below compute capability 8.0 the biases of a long prompt need room that vLLM's first pass does not measure."""
+    config = CASES["Baichuan2-13B"] | {"model_max_length": 8192}
+    args = ["--dtype", "half", "-tp", "2", "--max-model-len", "8192", "--trust-remote-code"]
+    line = {"gpus": 2, "engine": "vllm", "engine_version": "0.8.5", "config": config, "model_id": "a/b"}
+    answers = {}
+    for gpu, share in (("v100-32gb", "0.95"), ("v100-32gb", "0.8"), ("a100-40gb", "0.95")):
+        words = [*args, "--gpu-memory-utilization", share]
+        env = {"VLLM_USE_V1": "0"}
+        found = judge(spec_from_line({**line, "gpu": gpu, "args": words, "env": env}))
+        answers[gpu, share] = found.verdict
+        if found.verdict == "unknown":
+            assert any("matrix of ALiBi for each prompt, up to 2.50 GiB" in item.message for item in found.findings)
+    assert answers == {
+        ("v100-32gb", "0.95"): "unknown",
+        ("v100-32gb", "0.8"): "accept",
+        ("a100-40gb", "0.95"): "accept",
+    }

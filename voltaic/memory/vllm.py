@@ -134,6 +134,15 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
     fixed = graphs + communication + non_torch
     outside = gpu.usable_bytes - pool.share - gpu.context_bytes * (not pool.context_inside) - communication
     outside -= graphs * (not pool.graphs_inside)
+    bias = alibi_bytes(server)
+    if bias > max(0, outside):
+        return NoBill(
+            f"attention below compute capability 8.0 makes a matrix of ALiBi for each prompt, up to {gib(bias)}, which "
+            f"{case.title} does not measure, and {gib(max(0, outside))} stay free beside its share",
+            "a run with the longest prompts, a lower --max-model-len, or a lower --gpu-memory-utilization",
+            gpu.context_bytes + weights.bytes,
+            gpu.sources,
+        )
     # Memory that the share leaves alone serves nobody: it counts as used, as far as there is any.
     unused = max(0, min(outside, spare - fixed))
     rank = GpuBill(
@@ -172,6 +181,22 @@ def _bill(server: Server, gpus: int) -> Bill | NoBill:
         sources=(*gpu.sources, *vllm_facts.sources()),
         shortfalls=tuple(short),
     )
+
+
+def alibi_bytes(server: Server) -> int:
+    """Return the bytes of the biases of one pass of prompts, where attention is that of V0 below capability 8.0.
+
+    xformers is given heads x tokens x tokens for each prompt, kept over all layers; the first pass, by which the pool
+    is sized, has short prompts and so hardly any (vllm/attention/backends/xformers.py, _make_alibi_bias).
+    """
+    case, runs = server.case, server.runs
+    if server.arch.positions != "alibi" or server.v1 or case.capability is None or case.capability >= 80:  # noqa: PLR2004  FlashAttention 2
+        return 0
+    whole, rest = divmod(server.tokens, server.length)
+    squares = sum(
+        count * tokens * (-(-tokens // 8) * 8) for count, tokens in ((whole, server.length), (1, rest)) if tokens
+    )
+    return -(-server.arch.heads // runs.shards) * squares * vllm_sizes.ELEMENT[runs.dtype]
 
 
 def _stated_beyond(server: Server) -> int:
