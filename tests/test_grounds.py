@@ -18,6 +18,7 @@ from voltaic.grounds import grounds
 from voltaic.verdict import judge
 
 V100 = {"gpu": "v100-16gb", "gpus": 1}
+SMALL = ("--num-shard", "1", "--max-batch-size", "1")
 TINY = "TinyLlama/TinyLlama-1.1B-Chat-v1.0"
 
 
@@ -33,6 +34,16 @@ def line(engine: str, version: str, *args: str, **more: Any) -> dict[str, Any]:
         (line("llama.cpp", "cuda-b9000", "-m", "a-Q4_K_M.gguf", "-ngl", "99", "-c", "2048"), "reported", "driver 570"),
         (line("lmdeploy", "0.13.0-cu12", "--dtype", "bfloat16"), "differs", "becomes float16"),
         (line("lmdeploy", "0.13.0-cu12", "--dtype", "float16"), None, ""),
+        (
+            line("tgi", "3.0.1", *SMALL, "--cuda-memory-fraction", "0.85", env={"USE_FLASH_ATTENTION": "false"}),
+            "differs",
+            "--cuda-memory-fraction is set and does nothing: the transformers-fallback implementation does not read",
+        ),
+        (
+            line("tgi", "3.0.1", *SMALL, env={"USE_FLASH_ATTENTION": "false", "MAX_MODEL_LEN": "4096"}),
+            "differs",
+            "MAX_MODEL_LEN is set and does nothing: TGI 3.0.1 has no variable of that name. Set MAX_TOTAL_TOKENS for",
+        ),
         (line("vllm", "0.8.5", gpu="a100-40gb"), None, ""),
         (
             line("tgi", "3.0.1", "--num-shard", "1", "--max-batch-size", "1", env={"USE_FLASH_ATTENTION": "false"}),

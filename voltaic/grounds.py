@@ -1,4 +1,4 @@
-"""What an accept rests on that its reader should know: facts that are only reported, and options that become others."""
+"""What an accept rests on that its reader should know: what is only reported, and options that become others or nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from voltaic import engines
+from voltaic.engines.base import Ignores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,8 @@ def grounds(spec: ServingSpec, runs: Runs | None) -> tuple[Ground, ...]:
     engine = engines.engine(spec.release.engine)
     if engine is None:
         return ()
-    answers = (engine.gpu_support(spec), *(runs.notes if runs is not None else ()))
+    ignored = engine.ignored(spec) if isinstance(engine, Ignores) else ()
+    answers = (engine.gpu_support(spec), *(runs.notes if runs is not None else ()), *ignored)
     return tuple(ground for answer in answers if answer.answer == "ok" for ground in _of(answer))
 
 

@@ -111,6 +111,15 @@ class HasMatrix(Protocol):
         ...
 
 
+@runtime_checkable
+class Ignores(Protocol):
+    """An engine that accepts options and variables which then do nothing."""
+
+    def ignored(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Return what is set and does nothing, as `ok` that differ from what is asked; for verdicts that are shown."""
+        ...
+
+
 class Engine(Protocol):
     """One inference engine: its facts, its command line and its meaning of memory."""
 

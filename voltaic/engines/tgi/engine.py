@@ -57,6 +57,12 @@ class Tgi(TgiWays):
         """Answer whether well formed arguments go together: all that is not `ok`."""
         return argument_support.argument_support(spec)
 
+    def ignored(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Return what is set and does nothing in this release, or in the implementation that runs."""
+        from voltaic.engines.tgi.ignored import supports  # noqa: PLC0415  asked where a verdict is shown
+
+        return supports(spec)
+
     def environment(self, spec: ServingSpec) -> Mapping[str, str]:
         """Return the variables that must be set so that this spec runs, without secrets."""
         return requirements.environment(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voltaic.engines.base import Support
 from voltaic.engines.tgi.options import options
 from voltaic.engines.tgi.releases import name_of, release
 from voltaic.engines.tgi.run import runs
@@ -64,6 +65,18 @@ def ignored_options(spec: ServingSpec) -> tuple[Ignored, ...]:
         and variable.in_release(version)
         and not read_by(variable.effect, runs_as.implementation)
     ]
+    return tuple(found)
+
+
+def supports(spec: ServingSpec) -> tuple[Support, ...]:
+    """Return what is set and does nothing as answers: the server starts all the same."""
+    facts, names = options(), {option.flag for option in options().rows}
+    found = []
+    for item in ignored_options(spec):
+        instead = f" Set {item.instead} for what it names." if item.instead else ""
+        where = facts.source if item.where in names else facts.variables_source
+        message = f"{item.where} is set and does nothing: {item.because}.{instead}"
+        found.append(Support("ok", message, sources=(where,), differs=True))
     return tuple(found)
 
 
