@@ -1,4 +1,4 @@
-"""What an accept rests on that its reader should know: what is only reported, and options that become others or nothing."""
+"""What an accept rests on: what is only reported, and options that become others or do nothing."""
 
 from __future__ import annotations
 
