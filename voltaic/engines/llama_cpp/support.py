@@ -40,6 +40,11 @@ UNMODELLED: Final = (
     "device",
     "embedding",
     "rerank",
+    "override_kv",
+    "pooling",
+    "tools",
+    "agent",
+    "load_mode",
 )
 
 
@@ -167,6 +172,16 @@ def _caches(case: Case) -> Iterator[Support]:
             "Write -fa on." if case.since("flash_auto_from") else "Write -fa.",
             where,
         )
+    pair = [case.cache_type("k"), case.cache_type("v")]
+    if pair not in facts()["pairs"]["known"] and case.flash is not False:
+        yield Support(
+            "unknown",
+            f"Whether {case.title} keeps K in {pair[0].lower()} and V in {pair[1].lower()} on the GPU is not known.",
+            "Flash attention of its images computes with K and V both in f16, q8_0 or q4_0; with others it moves to "
+            "the CPU or is switched off.",
+            "Write the same for both: -ctk q8_0 -ctv q8_0.",
+            (source("pairs"),),
+        )
     if arch is None:
         return
     odd = any(cache.key_dim not in table["heads"] for cache in arch.caches if cache.key_dim)
@@ -257,6 +272,14 @@ def _arguments(case: Case) -> Iterator[Support]:
         if type(stated) is int and stated < 1:
             flag = "--" + name.replace("_", "-")
             yield Support("no", f"{flag} is {stated}.", "Nothing could be computed.", f"Leave {flag} away.", where)
+    for name, values in facts()["values"].items():
+        stated = case.spec.option(name)
+        if name not in {"source", "confidence"} and stated is not None and stated not in values:
+            flag = "--" + name.replace("_", "-")
+            message = f"Whether {case.title} starts with {flag} {stated} is not known."
+            yield Support(
+                "unknown", message, f"Known are {', '.join(values)}.", f"Leave {flag} away.", (source("values"),)
+            )
     for name in UNMODELLED:
         if case.spec.option(name) not in (None, False, 0):
             flag = "--" + name.replace("_", "-")
