@@ -89,3 +89,12 @@ def test_a_date_is_read_and_not_kept(file: Path) -> None:
     file.write_text("day = 2026-11-21\n", encoding="utf-8")
     assert facts_files.table(file) == facts_files.table(file)
     assert not (file.parent / "__pycache__").exists()
+
+
+def test_what_another_version_of_the_reader_kept_is_read_anew(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept is what this reader made of the file: another one may have left something in."""
+    monkeypatch.setattr(facts_files, "_THIS", (1, 1))
+    monkeypatch.setattr(facts_files, "_parsed", lambda *_, **__: {"made": "otherwise"})
+    assert facts_files.table(file) == {"made": "otherwise"}
+    monkeypatch.undo()
+    assert facts_files.table(file) == READ

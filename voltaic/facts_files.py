@@ -1,7 +1,8 @@
 """Data files of facts, read once and kept parsed beside the byte code of the modules that read them.
 
 Reading TOML in Python takes a good part of a `voltaic plan`. As with byte code, what is kept holds for one size and
-time of the file and one Python, lies in `__pycache__`, is trusted as much, and is left out where Python writes none.
+time of the file and of this module, and for one Python, lies in `__pycache__`, is trusted as much, and is left out
+where Python writes none.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+_THIS: Final = (os.stat(__file__).st_mtime_ns, os.stat(__file__).st_size)  # noqa: PTH116  a path costs more than the stat
+"""What an older or newer version of this module kept is not what this one reads."""
 _DECIMAL: Final = "\0"
 """Begins a text that stands for a number with a point; no text of a TOML file holds it."""
 
@@ -26,7 +29,7 @@ def table(path: Path, *, decimals: bool = False) -> dict[str, Any]:
     Its `date`, the day on which its facts were last compared with their sources, is no fact and left out.
     """
     stat = path.stat()
-    made = (stat.st_mtime_ns, stat.st_size, decimals)
+    made = (stat.st_mtime_ns, stat.st_size, decimals, *_THIS)
     kept = f"{cache_from_source(str(path))}{'-decimals' if decimals else ''}.facts"
     found = _kept(kept, made)
     if found is None:
@@ -44,7 +47,7 @@ def _parsed(path: Path, *, decimals: bool) -> dict[str, Any]:
     return found
 
 
-def _kept(path: str, made: tuple[int, int, bool]) -> dict[str, Any] | None:
+def _kept(path: str, made: tuple[int, ...]) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  a path of its own takes longer than the reading
             of, found = marshal.loads(file.read())  # noqa: S302  trusted as the byte code in the same folder is
@@ -53,7 +56,7 @@ def _kept(path: str, made: tuple[int, int, bool]) -> dict[str, Any] | None:
     return found if of == made and isinstance(found, dict) else None
 
 
-def _keep(path: str, made: tuple[int, int, bool], found: dict[str, Any]) -> None:
+def _keep(path: str, made: tuple[int, ...], found: dict[str, Any]) -> None:
     if sys.dont_write_bytecode:
         return
     unfinished = f"{path}.{os.getpid()}"
