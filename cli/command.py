@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cli.output import BROKEN_PIPE, error_document, leave_quietly, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What is wrong with the words of a command line, of whichever click this typer is built on."""
@@ -35,21 +39,28 @@ def _nothing(**_: Any) -> str:
     return ""
 
 
+@contextmanager
+def _told(words: list[str]) -> Iterator[None]:
+    """Name the option that was perhaps meant; where a document is asked for, the fault is one too."""
+    asked = "--json" in words
+    try:
+        yield
+    except UsageError as fault:
+        if meant := getattr(fault, "possibilities", None):
+            fault.message += f"; did you mean {' or '.join(sorted(meant))}?"  # type: ignore[attr-defined]
+            fault.possibilities = None  # type: ignore[attr-defined]
+        if asked:
+            print_json(error_document([fault.format_message()]))  # type: ignore[attr-defined]
+        raise
+
+
 class Command(TyperCommand):
     """A command that starts without pydantic, and ends quietly where nobody reads on."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words; where they are wrong and a document is asked for, the fault is one too."""
-        words = list(args)
-        try:
+        """Parse the words of the command."""
+        with _told(args):
             return super().parse_args(ctx, args)
-        except UsageError as fault:
-            if meant := getattr(fault, "possibilities", None):
-                fault.message += f"; did you mean {' or '.join(sorted(meant))}?"  # type: ignore[attr-defined]
-                fault.possibilities = None  # type: ignore[attr-defined]
-            if "--json" in words:
-                print_json(error_document([fault.format_message()]))  # type: ignore[attr-defined]
-            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; where its output is a pipe that was closed, end as shells expect it."""
@@ -66,6 +77,16 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """The program itself, which starts without pydantic."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words before the command."""
+        with _told(args):
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is named."""
+        with _told(args):
+            return super().resolve_command(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, those that typer adds by itself included."""

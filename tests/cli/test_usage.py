@@ -160,7 +160,19 @@ def test_faults_of_usage_come_at_once(voltaic: Voltaic, words: tuple[str, ...], 
     assert (result.stderr, result.exit_code) == (message, 2)
 
 
-@pytest.mark.parametrize("words", [("plan", "--profil", "x"), ("check",), ("models", "show"), ("rules", "x")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--profil", "x"),
+        ("check",),
+        ("models", "show"),
+        ("models", "sohw", "gpt2"),
+        ("models", "--famly", "llama"),
+        ("rules", "x"),
+        ("plam",),
+    ],
+    ids=" ".join,
+)
 def test_wrong_words_are_a_document_too(voltaic: Voltaic, words: tuple[str, ...]) -> None:
     """Where a document is asked for, words that cannot be parsed give one on stdout, and the message on stderr."""
     result = voltaic(*words, "--json")
