@@ -14,7 +14,7 @@ from tests.fuzz.inputs import Maker
 from voltaic import answers, changes, elsewhere, proposals, trying
 from voltaic import settings as stack
 from voltaic.document import InvalidLine, plan_document, spec_from_line
-from voltaic.engines.tgi import case
+from voltaic.engines.tgi import case, limits
 from voltaic.memory import estimate
 from voltaic.verdict import judge
 
@@ -209,6 +209,7 @@ def forget() -> None:
     changes._last_said = (None, {})
     case._last = (None, None)
     estimate.plans.clear()
+    limits._last = ((None,) * 6, limits._last[1])
     proposals._facts.clear()
     proposals._families = (None, {})
 

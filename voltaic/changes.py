@@ -61,16 +61,17 @@ def options_of(ways: HasWays, spec: ServingSpec, settings: Mapping[str, Any]) ->
 
 def on_other_machine(spec: ServingSpec, settings: Mapping[str, Any]) -> ServingSpec:
     """Return the spec with another profile, release or model; its command line stays as it is."""
+    changed: dict[str, Any] = {}
     if "profile" in settings:
         profile = hardware.profile(settings["profile"])
-        spec = replace(spec, gpu=profile.gpu, gpus=profile.count, gpu_unknown_because=None)
+        changed |= {"gpu": profile.gpu, "gpus": profile.count, "gpu_unknown_because": None}
     if "gpus" in settings:
-        spec = replace(spec, gpus=settings["gpus"])
+        changed["gpus"] = settings["gpus"]
     if "engineVersion" in settings:
-        spec = replace(spec, release=Release(spec.release.engine, settings["engineVersion"]))
+        changed["release"] = Release(spec.release.engine, settings["engineVersion"])
     if "model" in settings:
-        spec = replace(spec, model=models.resolve(settings["model"]))
-    return spec
+        changed["model"] = models.resolve(settings["model"])
+    return replace(spec, **changed) if changed else spec
 
 
 _last_said: tuple[ServingSpec | None, Mapping[str, Any]] = (None, {})

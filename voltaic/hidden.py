@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,16 @@ _SECRET = re.compile(r"(^|[_-])(API[_-]?KEY|(AUTH|ACCESS)?TOKEN|PASSWORD|SECRET|
 
 def is_secret(name: str) -> bool:
     """Return whether a variable or option of this name holds a secret: `HF_TOKEN`, `--api-key`."""
+    return _is_secret(name) if len(name) <= _LONGEST else _SECRET.search(name) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
+
+
+_LONGEST = 64
+"""Characters of the longest name that is remembered."""
 
 
 def shown_args(args: Sequence[str]) -> list[str]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import defaults, engines
-from voltaic.engines.ways import rooms_of, ways_of
+from voltaic.engines.ways import Load, rooms_of, ways_of
 from voltaic.memory.bill import Bill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from voltaic.engines.base import Runs
-    from voltaic.engines.ways import HasWays, Load, Rooms
+    from voltaic.engines.ways import HasWays, Rooms
     from voltaic.memory.bill import NoBill
     from voltaic.spec import ServingSpec
 
@@ -126,9 +126,8 @@ class Fitting:
         prompt = input_of(total, prompt=self.stated, of=load.total)
         if load.prefill is None:
             return replace(load, prompt=prompt, total=total)
-        return replace(
-            load, prompt=prompt, total=total, prefill=max(prompt, _steps(load.prefill * total // load.total))
-        )
+        prefill = max(prompt, _steps(load.prefill * total // load.total))
+        return Load(load.requests, total, prompt, prefill, load.bounded)
 
     def shortened(self, total: int, requests: int) -> Load:
         """Return the limits with so many requests of another length, and passes that are no longer than they need be.
@@ -166,12 +165,12 @@ class _Smaller:
     def proposals(self) -> Iterator[dict[str, Any]]:
         load = self.load
         yield from self._smaller_prefill()
-        fewer = self._largest(1, load.requests - 1, lambda size: replace(load, requests=size))
+        fewer = self._largest(1, load.requests - 1, load.of)
         if fewer is not None:
             yield {"maxBatchSize": fewer}
         # As many requests as now, where that number is bounded, and one alone, where no number fits at this length.
         counts = ([load.requests] if load.bounded else []) + ([1] if fewer is None else [])
-        if fewer is not None and not counts and not self.fitting.fits(replace(load, requests=fewer), roomy=True):
+        if fewer is not None and not counts and not self.fitting.fits(load.of(fewer), roomy=True):
             counts = [fewer]
         for size in dict.fromkeys(counts):
             yield from self._shorter(size)

@@ -15,6 +15,9 @@ from jsonschema import Draft202012Validator
 
 from tests.fuzz import inputs
 from tests.fuzz.judging import Broken, line_is_answered, manifest_is_answered, must
+from voltaic.document import spec_from_line
+from voltaic.rules.rule import FAULT_OF_OURS
+from voltaic.verdict import judge
 
 LINES: Final = 17_000
 MANIFESTS: Final = 3_000
@@ -25,6 +28,7 @@ WHOLE: Final = 8
 SCHEMA: Final = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "docs" / "reference" / "plan.schema.json").read_text(encoding="utf-8"))
 )
+MISTRAL: Final = "mistralai/Mistral-7B-Instruct-v0.2"
 SEEDS: Final = st.integers(0, 2**32 - 1)
 COUNTS: Counter[str] = Counter()
 
@@ -89,3 +93,24 @@ def test_a_broken_rule_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     line = {"gpu": "v100-16gb", "gpus": 1, "engine": "tgi", "engine_version": "3.0.1", "model": "microsoft/phi-2"}
     with pytest.raises(Broken, match="a rule that broke"):
         line_is_answered(line, whole=False, counts=Counter())
+
+
+@pytest.mark.parametrize("share", ["nan", "inf", "1e400", "0", "1e308"])
+@pytest.mark.parametrize(
+    ("engine", "version", "option"),
+    [
+        ("vllm", "0.10.1", "--gpu-memory-utilization"),
+        ("vllm", "0.8.5", "--gpu-memory-utilization"),
+        ("tgi", "3.0.1", "--cuda-memory-fraction"),
+        ("lmdeploy", "0.16.0", "--cache-max-entry-count"),
+    ],
+)
+@pytest.mark.parametrize("gpu", ["v100-16gb", "h100-80gb", "l4-24gb"])
+def test_a_share_that_is_no_number_is_refused_and_breaks_no_rule(
+    engine: str, version: str, option: str, share: str, gpu: str
+) -> None:
+    """The arguments are refused, and the bill is asked all the same."""
+    line = {"gpu": gpu, "gpus": 1, "engine": engine, "engine_version": version, "model": MISTRAL}
+    verdict = judge(spec_from_line({**line, "args": [f"{option}={share}"]}))
+    assert FAULT_OF_OURS not in {finding.why for finding in verdict.findings}
+    assert verdict.verdict in {"refuse", "unknown"}

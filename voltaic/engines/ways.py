@@ -46,6 +46,10 @@ class Load:
     """Whether that number of requests is worth keeping where they must be shorter: false where it is a default so
     high that every request counts in full and nobody asked for it."""
 
+    def of(self, requests: int) -> Load:
+        """Return the same for another number of requests: `replace` in a third of its time."""
+        return Load(requests, self.total, self.prompt, self.prefill, self.bounded)
+
 
 @runtime_checkable
 class HasWays(Protocol):

@@ -174,8 +174,13 @@ def slack(dynamic: int, keys: int, layers: int, *, expandable_segments: bool) ->
         layers: layers on that GPU.
         expandable_segments: whether the allocator is told to use them.
     """
+    more, least = slack_terms(keys, layers, expandable_segments=expandable_segments)
+    return max(int(more * dynamic), least)
+
+
+def slack_terms(keys: int, layers: int, *, expandable_segments: bool) -> tuple[float, int]:
+    """Return what `slack` is made of: a share of the dynamic part, and the least that it is."""
     more, above, up_to, middling = _planning(expandable_segments)
-    known = int(more * dynamic)
     if expandable_segments or keys <= above:
-        return known
-    return max(known, int(middling * layers * min(keys, up_to)))
+        return more, 0
+    return more, int(middling * layers * min(keys, up_to))

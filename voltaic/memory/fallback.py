@@ -32,9 +32,9 @@ WIDE_BYTES = 4
 """Bytes of a float32."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Load:
-    """The requests that the limits allow at once, in requests and tokens."""
+    """The requests that the limits allow at once, in requests and tokens; not frozen, since many are made."""
 
     batch: int
     """Requests that decode together."""

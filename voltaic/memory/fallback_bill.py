@@ -130,9 +130,15 @@ class Plan:
     def room(self, runs: Runs) -> int:
         """Return the bytes left on the fullest GPU with these limits, as the bill says; negative: they do not fit."""
         found, keys, kept = self._found(_load_of(runs.limits))
-        fullest = max(
-            share.reserved + max(self._planned(found, share, keys, kept, every=False))[0] for share in self._shares
-        )
+        fullest = 0
+        for share in self._shares:
+            (_, cache, activations), *others = fallback.held_by(self._forms, found, share)
+            layers = self.arch.layers if self._forms.kind.whole_cache else share.layers
+            warm_up, later = cache + activations, max(held + more for _, held, more in others)
+            own = kept if share.first or share.head else 0
+            more, least = facts.slack_terms(keys, layers, expandable_segments=self._expandable)
+            planned = max(warm_up + max(int(more * warm_up), least), later + max(int(more * later), least) + own)
+            fullest = max(fullest, share.reserved + planned)
         return self.gpu.usable_bytes - self._context - fullest
 
     @property
@@ -169,9 +175,10 @@ class Plan:
         layers = self.arch.layers if self._forms.kind.whole_cache else share.layers
         # No logits are kept before the first request, and on no GPU but those that have logits.
         own = kept if share.first or share.head else 0
+        more, least = facts.slack_terms(keys, layers, expandable_segments=self._expandable)
         rows: list[_Row] = []
         for moment, cache, activations in held:
-            slack = facts.slack(cache + activations, keys, layers, expandable_segments=self._expandable)
+            slack = max(int(more * (cache + activations)), least)
             stays = 0 if moment == "warm-up" else own
             rows.append((cache + activations + slack + stays, moment, cache, activations, slack, stays))
         return rows

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _NEEDED: Final = ("max_batch_prefill_tokens", "warm_up_requests", "warm_up_tokens")
 _BYTES_OF_CACHE: Final = {None: 2, "fp8_e4m3fn": 1, "fp8_e5m2": 1}
 _FAILS: Final = Source("v1.2.0 to v3.3.7 server flash_causal_lm.py warmup; v3.0.1 backends/v3/src/lib.rs")
+_LARGEST_SHARE: Final = 2**64
+"""Neither it nor what is no number at all is a share that anything can be multiplied with."""
 _OPEN_FRACTION: Final = "a number in TGI_WIGGLE_ROOM and --cuda-memory-fraction that can be read"
 
 
@@ -67,6 +69,8 @@ def _server(spec: ServingSpec, runs: Runs, gpu: GpuModel, arch: Architecture) ->
         share = float(fraction)
         room = float(wiggle) if wiggle else None
     except (TypeError, ValueError):
+        share, room = float("nan"), None
+    if not (abs(share) < _LARGEST_SHARE and abs(room or 0) < _LARGEST_SHARE):
         return f"the share of memory is not known: --cuda-memory-fraction {fraction}, TGI_WIGGLE_ROOM={wiggle}"
     if wiggle is None:
         return "the share of memory is not known: TGI_WIGGLE_ROOM is set out of sight"

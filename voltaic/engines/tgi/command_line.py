@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from voltaic.engines.tgi.options import REPEATABLE, flags_of, options, written_as
+from voltaic.engines.tgi.options import REPEATABLE, flags_of, options, places_of, written_as
 from voltaic.engines.tgi.releases import name_of, release
 from voltaic.engines.tgi.values import Rejected, read, wanted, written
 from voltaic.spec import CommandLine, Fault
@@ -58,7 +58,10 @@ def parse(version: str | None, args: Sequence[str], env: Mapping[str, str | None
     by_name = flags_of(number)
     reading = _Reading(facts, number, name_of(version), by_name)
     _tokens(reading, list(args))
-    for option in by_name.values():  # most are not set at all
+    by_place, places = places_of(number)
+    # Most are not set at all; those that are come in the order of the facts.
+    for place in sorted({places[name] for name in (*reading.given, *env) if name in places}):
+        option = by_place[place]
         if option.name in reading.given:
             _from_arguments(reading, option)
         if option.variable in env:

@@ -56,6 +56,9 @@ class Limits:
     faults: list[LimitFault] = field(default_factory=list)
 
 
+_last: tuple[tuple[Any, ...], Limits] = ((None,) * 6, Limits())
+
+
 def effective(
     given: Mapping[str, Any],
     version: Version,
@@ -69,7 +72,27 @@ def effective(
 
     With `flash` the server measures its own pool: what depends on it is left out. Without an architecture the positions
     are taken as unstated, as the launcher does with a config.json that it cannot read.
+
+    Kept for the last question, which several rules ask one after the other: what is returned is not to be changed.
     """
+    global _last  # noqa: PLW0603  replaced as a whole, so that threads see limits with their own question
+    asked, limits = _last
+    same = asked[0] is given and asked[1] is arch and asked[2] is gpu
+    if not same or asked[3:] != (version, shards, flash):
+        limits = _effective(given, version, arch, gpu, shards=shards, flash=flash)
+        _last = ((given, arch, gpu, version, shards, flash), limits)
+    return limits
+
+
+def _effective(
+    given: Mapping[str, Any],
+    version: Version,
+    arch: Architecture | None,
+    gpu: GpuModel | None,
+    *,
+    shards: int,
+    flash: bool,
+) -> Limits:
     limits = Limits()
     values = limits.values
     for name in ("max_batch_size", "max_batch_total_tokens"):
@@ -141,7 +164,8 @@ def _tokens(
     if gpu is None or reckoned is None:
         return
     reckoned = min(reckoned, positions) if positions is not None else reckoned
-    room = _vram_estimate(arch, gpu, shards, float(given.get("cuda_memory_fraction", 1.0)))
+    fraction = float(given.get("cuda_memory_fraction", 1.0))  # another than 0 to 1 is refused as an argument
+    room = _vram_estimate(arch, gpu, shards, fraction if abs(fraction) < 2**64 else 1.0)
     values["max_batch_prefill_tokens"] = reckoned if room is None or flash else min(reckoned, room)
 
 

@@ -248,6 +248,15 @@ def flags_of(version: Version | None) -> Mapping[str, Option]:
     return MappingProxyType({option.flag[2:]: option for option in options().of_release(version)})
 
 
+@functools.cache
+def places_of(version: Version | None) -> tuple[tuple[Option, ...], Mapping[str, int]]:
+    """Return the options that a release has, and the place of each by its name and by its variable."""
+    found = tuple(flags_of(version).values())
+    named = {option.name: place for place, option in enumerate(found)}
+    spoken = {option.variable: place for place, option in enumerate(found) if option.variable is not None}
+    return found, MappingProxyType(named | spoken)
+
+
 @functools.lru_cache(maxsize=4096)
 def written_as(canonical: str, version: Version | None) -> Option | None:
     """Return the option that sets a canonical name in that release; None where it has none."""

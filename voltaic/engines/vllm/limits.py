@@ -138,6 +138,6 @@ def _stretched(case: Case, positions: int, kind: str) -> int | None:
 def utilization(case: Case) -> float:
     """Return the share of the GPU's memory that the server takes."""
     stated = case.spec.option("gpu_memory_utilization")
-    if isinstance(stated, float):
+    if isinstance(stated, float) and abs(stated) < 2**64:  # no number, and what none holds, is refused as an argument
         return stated
     return float(by_release(facts()["limits"]["utilization"], case.version))
