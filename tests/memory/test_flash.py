@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from voltaic import engines, hardware, models
 from voltaic.memory.bill import Bill, NoBill
+from voltaic.rules import vram_budget
 from voltaic.spec import Release, ServingSpec
 
 if TYPE_CHECKING:
@@ -189,3 +190,18 @@ def test_more_shards_hold_less_each(gpus: int, model: str) -> None:
     """Each of more shards holds less of the weights, and all together hold all of them."""
     whole, part = (billed(spec(model, gpu="a100-80gb", gpus=count)).worst.weights for count in (1, gpus))
     assert part < whole < gpus * part
+
+
+def test_the_last_hundredth_of_a_gpu_is_too_close_to_tell() -> None:
+    """A bill that fits by less than 1 % of the GPU is neither accepted nor refused: no log of TGI backs it."""
+    wanted = spec()
+    assert wanted.gpu is not None
+    needed = billed(wanted).worst.total
+    verdicts = []
+    for room in (-0.001, 0.001, 0.02):
+        gpu = replace(wanted.gpu, usable_bytes=int(needed / (1 - room)))
+        wanted_there = replace(wanted, gpu=gpu)
+        bill = billed(wanted_there)
+        verdicts.append((bill.fits, bill.too_close, [f.outcome for f in vram_budget.check(wanted_there)]))
+    assert [found[:2] for found in verdicts[1:]] == [(True, True), (True, False)]
+    assert [found[2] for found in verdicts] == [["violation"], ["unknown"], []]

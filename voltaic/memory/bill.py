@@ -76,6 +76,8 @@ class Bill:
     peak_moment: Moment
     margin: float = 0.0
     """Share of the budget by which the estimate may err; a bill that fits with less headroom is tight."""
+    undecided: float = 0.0
+    """Share of the budget that must be free for an accept, where nothing that the engine printed backs the bill."""
     sources: tuple[Source, ...] = ()
     moments: tuple[tuple[Moment, tuple[int, ...]], ...] = ()
     """Bytes held at each moment on each GPU, where an engine tells them apart."""
@@ -95,6 +97,11 @@ class Bill:
     def tight(self) -> bool:
         """Whether it fits, but with less headroom than the estimate may err."""
         return self.fits and any(gpu.headroom < self.margin * gpu.budget for gpu in self.per_gpu)
+
+    @property
+    def too_close(self) -> bool:
+        """Whether it fits by so little that nobody can tell."""
+        return self.fits and any(gpu.headroom < self.undecided * gpu.budget for gpu in self.per_gpu)
 
     def document(self) -> dict[str, Any]:
         """Return the bill as in a plan document (schema voltaic/plan/v1)."""

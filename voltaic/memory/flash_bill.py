@@ -129,6 +129,7 @@ def _bill(spec: ServingSpec, server: Server, limits: Limits, plan: Plan) -> Bill
         kv_cache_tokens=max(0, plan.tokens),
         peak_moment="load" if loads_most else "warm-up",
         margin=float(tgi_flash.table()["margin"]["share"]),
+        undecided=float(tgi_flash.table()["margin"]["undecided"]),
         sources=_sources(gpu, server.fmt.name),
         moments=tuple((moment, (held,) * server.shards) for moment, held in _moments(plan, fixed, loading, warming)),
         shortfalls=tuple(_shortfalls(spec, server, limits, plan)),

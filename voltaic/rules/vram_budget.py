@@ -26,7 +26,7 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
     if isinstance(bill, NoBill):
         return (_without_bill(spec, bill),)
     if bill.fits:
-        return ()
+        return (_too_close(spec, bill),) if bill.too_close else ()
     unreadable = tuple(fault.where for fault in spec.command.faults if fault.unreadable)
     if unreadable:
         return (_unreadable(bill, unreadable),)
@@ -38,6 +38,21 @@ def check(spec: ServingSpec) -> tuple[Finding, ...]:
 
 def _short(shortfall: Shortfall) -> Finding:
     return Finding(rule=ID, message=shortfall.message, why=shortfall.why, fix=shortfall.fix, sources=shortfall.sources)
+
+
+def _too_close(spec: ServingSpec, bill: Bill) -> Finding:
+    worst = bill.worst
+    return Finding(
+        rule=ID,
+        message=(
+            f"Whether it fits is too close to tell: it would need {gib(worst.total)} on a GPU, which has "
+            f"{gib(worst.budget)}: {_lines(worst)}."
+        ),
+        why=f"No log of {spec.release} backs this bill, and it leaves less than {bill.undecided:.0%} of the GPU free.",
+        fix="Lower max_batch_prefill_tokens or max_total_tokens a little, or measure it.",
+        sources=bill.sources,
+        outcome="unknown",
+    )
 
 
 def _unreadable(bill: Bill, unreadable: tuple[str, ...]) -> Finding:
