@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import changes, hardware
+from voltaic.answers import bill_shortly
 from voltaic.fixes import Fix
 from voltaic.memory.bill import Bill
 from voltaic.rules import vram_budget
@@ -81,7 +82,7 @@ class Trying:
         missing = self._missing(spec)
         if self.follows and missing:
             return self._told(settings, missing, shown=False)
-        plain = Tried(settings, spec, judge(spec) if settings else self.verdict)
+        plain = Tried(settings, spec, _judge(spec) if settings else self.verdict)
         if plain.starts:
             return plain
         for name, value in missing.items():
@@ -99,7 +100,7 @@ class Trying:
     def _told(self, settings: dict[str, Any], variables: dict[str, str], *, shown: bool) -> Tried | None:
         """Judge with variables set, as part of the change or as what a stack does by itself."""
         spec = changes.apply(self.spec, settings, variables)
-        return None if spec is None else Tried(settings, spec, judge(spec), variables if shown else NO_VALUES)
+        return None if spec is None else Tried(settings, spec, _judge(spec), variables if shown else NO_VALUES)
 
     def _keep_accepted(self, settings: dict[str, Any]) -> None:
         tried = self._try(settings)
@@ -134,6 +135,12 @@ class Trying:
         self.judged += COST_OF_A_STACK
         spec = self.spec.origin.changed(tried.settings)
         return spec is not None and judge(spec).verdict == "accept"
+
+
+def _judge(spec: ServingSpec) -> Verdict:
+    """Judge a change, of whose bill nobody is shown the moments."""
+    bill_shortly(spec)
+    return judge(spec)
 
 
 def _parts(settings: Mapping[str, Any]) -> frozenset[str]:

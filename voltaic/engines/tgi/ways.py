@@ -90,12 +90,12 @@ class TgiWays(Named):
 
     def bill_for(self, spec: ServingSpec, runs: Runs) -> Bill | NoBill:
         """Return the bill of a spec that runs this way, whatever its command line says."""
-        from voltaic.memory import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
+        from voltaic.memory.estimate import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
 
-        return estimate.estimate(spec, runs, moments=False)
+        return estimate(spec, runs, moments=False)
 
     def rooms(self, spec: ServingSpec, runs: Runs) -> Rooms | None:
         """Return what tells the room that other limits leave, without making bills; None where only a bill can."""
-        from voltaic.memory import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
+        from voltaic.memory.estimate import plan_for  # noqa: PLC0415  the bill is asked for less often than the rest
 
-        return estimate.plan_for(spec, runs)
+        return plan_for(spec, runs)
