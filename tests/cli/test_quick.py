@@ -106,7 +106,7 @@ def test_people_are_answered_without_what_only_faults_need() -> None:
     """A table for people loads rich, and neither typer nor pydantic."""
     _, modules = opened(*(word for word in PLAIN if word != "--json"))
     assert "rich.table" in modules
-    assert modules.isdisjoint({"typer", "pydantic", "click", "tomllib", "voltaic.memory.tgi_flash"})
+    assert modules.isdisjoint({"typer", "pydantic", "click", "voltaic.memory.tgi_flash"})
 
 
 def test_garbage_is_collected_again_after_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
