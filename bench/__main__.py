@@ -54,7 +54,7 @@ def main() -> int:
     missed: list[str] = []
 
     def row(what: str, result: str, bar: str = "", *, met: bool = True) -> None:
-        print(f"{what:<72}{result:<30}{bar}{'' if met else '  MISSED'}", flush=True)
+        print(f"{what:<77}{result:<30}{bar}{'' if met else '  MISSED'}", flush=True)
         if not met:
             missed.append(what)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ class Rejected:
 
 
 def _integer(kind: str, text: str) -> int | Rejected:
+    return _short_integer(kind, text) if len(text) <= _DIGITS else _any_integer(kind, text)
+
+
+@lru_cache(maxsize=4096)
+def _short_integer(kind: str, text: str) -> int | Rejected:
+    return _any_integer(kind, text)
+
+
+def _any_integer(kind: str, text: str) -> int | Rejected:
     pattern = _SIGNED if kind in {"u16", "u32"} else _UNSIGNED  # 64 bits are read without a sign, fewer as a range
     highest = _HIGHEST[kind]
     if not pattern.fullmatch(text):
