@@ -197,9 +197,11 @@ class Plan:
 
 
 def _known(runs: Runs, *, split: bool) -> str:
-    """Return which margin holds: the measured release of transformers on one GPU, or anything else."""
+    """Return which margin holds: unquantized in the measured release of transformers on one GPU, or anything else."""
     if split:
         return "layer_split"
+    if runs.weights == "bitsandbytes":
+        return "int8"
     measured = tuple(facts.table()["margin"]["measured_transformers"])
     return "one_gpu" if runs.transformers is not None and runs.transformers[:2] == measured else "other_release"
 
