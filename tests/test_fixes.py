@@ -534,3 +534,31 @@ def test_every_way_out_of_a_stack_can_be_set(values: dict[str, Any]) -> None:
     for fix in verdict.fixes:
         after = judge(stack.serving_spec(stack.read(applied(values, fix), where="stack")))
         assert after.verdict == "accept", (fix.settings, after.findings)
+
+
+@pytest.mark.parametrize(
+    ("size", "first"),
+    [(3, {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True"}), (7, {})],
+)
+def test_less_waste_comes_first_where_it_leaves_room(size: int, first: dict[str, str]) -> None:
+    """An allocator that wastes less keeps all that was asked for; tight, it comes after fewer requests."""
+    total = 4096 if size == 3 else 2048
+    verdict = judge(
+        spec_from_line(
+            {
+                "gpu": "v100-16gb",
+                "gpus": 1,
+                "engine": "tgi",
+                "engine_version": "3.0.1",
+                "model": "microsoft/phi-2",
+                "args": [
+                    *("--num-shard", "1", "--max-input-tokens", str(total * 3 // 4), "--max-total-tokens", str(total)),
+                    *("--max-batch-prefill-tokens", str(total * 3 // 4), "--max-batch-size", str(size)),
+                ],
+                "env": {"USE_FLASH_ATTENTION": "false"},
+            }
+        )
+    )
+    assert verdict.verdict == "refuse"
+    assert dict(verdict.fixes[0].variables) == first
+    assert any("PYTORCH_CUDA_ALLOC_CONF" in fix.variables for fix in verdict.fixes)

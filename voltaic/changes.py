@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import defaults, engines, hardware, models
@@ -10,7 +11,7 @@ from voltaic.engines.ways import ways_of
 from voltaic.spec import NO_VALUES, Release, ServingSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
 
     from voltaic.engines.base import Engine
     from voltaic.engines.ways import HasWays
@@ -90,9 +91,18 @@ def _said(engine: Engine, spec: ServingSpec) -> Mapping[str, Any]:
 def _arguments(engine: Engine, version: str, options: Mapping[str, Any]) -> tuple[str, ...] | None:
     words: list[str] = []
     for name, value in options.items():
-        try:
-            words += engine.build(version, {name: value})
-        except ValueError:
-            if name not in defaults.server_options():
-                return None
+        built = _built(engine.name, version, name, value)
+        if built is None:
+            return None
+        words += built
     return tuple(words)
+
+
+@lru_cache(maxsize=4096)
+def _built(engine: str, version: str, name: str, value: Hashable) -> tuple[str, ...] | None:
+    """Return the arguments that set one option; None where this release cannot be told, and has to be."""
+    writer = engines.engine(engine)
+    try:
+        return () if writer is None else writer.build(version, {name: value})
+    except ValueError:
+        return () if name in defaults.server_options() else None

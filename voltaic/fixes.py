@@ -104,11 +104,11 @@ class Fix:
         """Where it comes among others: what these GPUs do first, another model last, with room before tight ones.
 
         What is tight and asks for nothing that is not there stays with its kind: it is tried at once. Limits, and the
-        use of GPUs that lie idle, are one kind.
+        use of GPUs that lie idle, are one kind; so are variables alone, with which all that was asked for stays.
         """
         idle = self.settings.get("shards") == self.spec.gpus and (self.spec.gpus or 1) > 1
         near = LIMITS | {"shards"} if idle else LIMITS
-        kind = self.distance - sum(DISTANCES[key] for key in self.settings if key in near)
+        kind = self.distance - sum(DISTANCES[key] for key in self.settings if key in near) if self.settings else 0
         far = not {"profile", "quantization"}.isdisjoint(self.settings)
         return "model" in self.settings, self.tight and far, kind, self.tight, self.distance
 

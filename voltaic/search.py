@@ -143,6 +143,7 @@ class Search(Trying):
         if runs is None:
             return
         before = len(self.found)
+        self._with_less_waste(start)
         if isinstance(start.verdict.bill, Bill):
             self._with_smaller_limits(start.settings, start.spec, runs, start.verdict.bill)
         self._with_other_shares(start)
@@ -156,6 +157,20 @@ class Search(Trying):
 
     def _stays_here(self, fix: Fix) -> bool:
         return not {"profile", "gpus", "engineVersion"} & fix.settings.keys()
+
+    def _with_less_waste(self, start: Tried) -> None:
+        """Keep the variables that save memory, where they are enough; a stack sets them by itself."""
+        variables = {
+            name: value
+            for name, value in self.ways.memory_variables(start.spec).items()
+            if name not in start.spec.command.env
+        }
+        if self.spec.origin is not None or not variables or self._done():
+            return
+        self.judged += 1
+        tried = self._told(start.settings, {**start.variables, **variables}, shown=True)
+        if tried is not None and tried.verdict.verdict == "accept":
+            self._keep(tried)
 
     def _with_other_shares(self, start: Tried) -> None:
         """Keep the nearest other share of the memory that is accepted; a stack's arguments are its own."""

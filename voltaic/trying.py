@@ -79,13 +79,12 @@ class Trying:
         spec = changes.apply(self.spec, settings) if settings else self.spec
         if spec is None:
             return None
-        missing = self._missing(spec)
-        if self.follows and missing:
+        if self.follows and (missing := self._missing(spec)):
             return self._told(settings, missing, shown=False)
         plain = Tried(settings, spec, _judge(spec) if settings else self.verdict)
         if plain.starts:
             return plain
-        for name, value in missing.items():
+        for name, value in _without(spec, self.ways.switches(spec)).items():
             self.judged += 1
             tried = self._told(settings, {name: value}, shown=True)
             if tried is not None and tried.starts:
@@ -94,8 +93,7 @@ class Trying:
 
     def _missing(self, spec: ServingSpec) -> dict[str, str]:
         """Return the variables that the spec needs and has not."""
-        wanted = self.engine.environment(spec)
-        return {name: value for name, value in wanted.items() if spec.command.env.get(name) != value}
+        return _without(spec, self.engine.environment(spec))
 
     def _told(self, settings: dict[str, Any], variables: dict[str, str], *, shown: bool) -> Tried | None:
         """Judge with variables set, as part of the change or as what a stack does by itself."""
@@ -110,7 +108,7 @@ class Trying:
     def _known(self, settings: Mapping[str, Any]) -> bool:
         """Return whether a smaller change than this is found already, and with room."""
         parts = _parts(settings)
-        return any(_parts(fix.settings) <= parts and not fix.tight for fix in self.found)
+        return any(_parts(fix.settings, fix.variables) <= parts and not fix.tight for fix in self.found)
 
     def _keep(self, tried: Tried, *, beside: bool = False) -> None:
         """Keep an accepted change, where the stack that it is for, if any, accepts it too.
@@ -119,8 +117,10 @@ class Trying:
         """
         bill, tight = tried.verdict.bill, tried.verdict.tight
         changed = bool(tried.settings or tried.variables or self.corrections)
-        parts = _parts(tried.settings)
-        known = not beside and any(_parts(fix.settings) <= parts and (tight or not fix.tight) for fix in self.found)
+        parts = _parts(tried.settings, tried.variables)
+        known = not beside and any(
+            _parts(fix.settings, fix.variables) <= parts and (tight or not fix.tight) for fix in self.found
+        )
         if not changed or known or not isinstance(bill, Bill) or not self._can_be_set(tried):
             return
         total = max(gpu.total for gpu in bill.per_gpu)
@@ -137,13 +137,18 @@ class Trying:
         return spec is not None and judge(spec).verdict == "accept"
 
 
+def _without(spec: ServingSpec, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the variables that the spec does not set to this value."""
+    return {name: value for name, value in wanted.items() if spec.command.env.get(name) != value}
+
+
 def _judge(spec: ServingSpec) -> Verdict:
     """Judge a change, of whose bill nobody is shown the moments."""
     bill_shortly(spec)
     return judge(spec)
 
 
-def _parts(settings: Mapping[str, Any]) -> frozenset[str]:
+def _parts(settings: Mapping[str, Any], variables: Mapping[str, str] = NO_VALUES) -> frozenset[str]:
     """Return what is changed; two profiles of one GPU model are the same change, made more or less."""
     gpu = hardware.profile(settings["profile"]).gpu.name if "profile" in settings else None
-    return frozenset(settings) | ({gpu} if gpu is not None else set())
+    return frozenset(settings) | frozenset(variables) | ({gpu} if gpu is not None else set())

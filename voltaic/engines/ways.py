@@ -96,6 +96,14 @@ class HasWays(Protocol):
         """Yield canonical options with other shares of the memory that are worth trying, the nearest first."""
         ...
 
+    def switches(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return the variables that decide whether this spec starts, as it needs them."""
+        ...
+
+    def memory_variables(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return the variables with which this spec holds the same in less memory."""
+        ...
+
 
 def rooms_of(ways: HasWays, spec: ServingSpec, runs: Runs) -> Rooms | None:
     """Return what tells the room that limits leave; None where only their bill can."""
@@ -173,3 +181,17 @@ class Named:
     def memory_shares(self, spec: ServingSpec) -> Iterator[Mapping[str, Any]]:  # noqa: ARG002
         """Yield no share: an engine that has one says so."""
         yield from ()
+
+    def switches(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return all variables that the spec needs: an engine that knows which of them decide a start says so."""
+        return self.environment(spec)
+
+    def memory_variables(self, spec: ServingSpec) -> Mapping[str, str]:  # noqa: ARG002
+        """Return no variable: an engine that has one says so."""
+        return {}
+
+    if TYPE_CHECKING:
+
+        def environment(self, spec: ServingSpec) -> Mapping[str, str]:
+            """Return the variables that must be set so that this spec runs, as every engine does."""
+            ...

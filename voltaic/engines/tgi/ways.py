@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from voltaic.engines.tgi import limits
+from voltaic.engines.tgi import limits, requirements
 from voltaic.engines.tgi.releases import release
 from voltaic.engines.ways import Load, Named
 
@@ -99,3 +99,11 @@ class TgiWays(Named):
         from voltaic.memory.estimate import plan_for  # noqa: PLC0415  the bill is asked for less often than the rest
 
         return plan_for(spec, runs)
+
+    def switches(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return the switch of flash attention, where the release serves only without it on this GPU."""
+        return {} if spec.gpu is None else requirements.required_environment(spec.release.version, spec.gpu)
+
+    def memory_variables(self, spec: ServingSpec) -> Mapping[str, str]:
+        """Return how PyTorch's allocator is told to waste less, where the cache grows by the token."""
+        return {} if spec.gpu is None else requirements.allocator_environment(spec.release.version, spec.gpu)
