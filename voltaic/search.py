@@ -279,12 +279,13 @@ class Search(Trying):
         # The bill alone tells cheaply what is worth asking the judge.
         spec = changes.on_other_machine(start.spec, settings)
         runs = start.verdict.runs
-        like = replace(runs, weights=settings.get("quantization", runs.weights))
+        weights, split, shards = settings.get("quantization", runs.weights), runs.layer_split, runs.shards
         if runs.implementation in SPLITS_LAYERS:
-            like = replace(like, layer_split=(spec.gpus or 1) > 1)
+            split = (spec.gpus or 1) > 1
         elif {"profile", "shards"} & settings.keys() and (spec.gpus or 1) > runs.shards:
-            changed["shards"] = spec.gpus
-            like = replace(like, shards=spec.gpus or 1)
+            changed["shards"] = shards = spec.gpus or 1
+        same = (weights, split, shards) == (runs.weights, runs.layer_split, runs.shards)
+        like = runs if same else replace(runs, weights=weights, layer_split=split, shards=shards)
         rooms = rooms_of(self.ways, spec, like)
         bill = None if rooms is not None else self.ways.bill_for(spec, like)
         if rooms is None and not isinstance(bill, Bill):

@@ -113,12 +113,12 @@ class Forms:
     def prefill(self, requests: int, tokens: int, *, padded: bool) -> int:
         """Return the activations of one layer in a pass over prompts."""
         rows, square = requests * tokens, tokens * tokens
-        return max(
-            constant
-            + rows * linear
-            + square * (requests * scores + once + (requests * mask if padded or tokens > window else 0))
-            for constant, linear, scores, once, mask, window in self.layer
-        )
+        most = 0
+        for constant, linear, scores, once, mask, window in self.layer:
+            squared = requests * scores + once + (requests * mask if padded or tokens > window else 0)
+            held = constant + rows * linear + square * squared
+            most = max(most, held)
+        return most
 
 
 @lru_cache(maxsize=256)
@@ -169,7 +169,7 @@ def held_by(forms: Forms, found: list[Step], gpu: GpuWeights) -> list[tuple[Mome
             continue
         logits = first if gpu.first else head if gpu.head else 0
         if own:
-            held.append((moment, layers * cache, max(layer, logits)))
+            held.append((moment, layers * cache, max(logits, layer)))
         else:
             matrix = forms.decode_matrix if moment == "decode" and logits else 0
             held.append((moment, layers * cache, logits - matrix))

@@ -134,7 +134,9 @@ class Plan:
         for share in self._shares:
             (_, cache, activations), *others = fallback.held_by(self._forms, found, share)
             layers = self.arch.layers if self._forms.kind.whole_cache else share.layers
-            warm_up, later = cache + activations, max(held + more for _, held, more in others)
+            warm_up, later = cache + activations, 0
+            for _, held, beside in others:
+                later = max(later, held + beside)
             own = kept if share.first or share.head else 0
             more, least = facts.slack_terms(keys, layers, expandable_segments=self._expandable)
             planned = max(warm_up + max(int(more * warm_up), least), later + max(int(more * later), least) + own)

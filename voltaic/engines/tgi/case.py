@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic.engines.tgi import capability, shards
@@ -53,6 +53,8 @@ class Case:
     shards: Shards
     readable: bool
     """False: something of the command line could not be read, so that nothing follows from an option's absence."""
+    outcomes: dict[int, Outcome] = field(default_factory=dict, compare=False, repr=False)
+    """What was found out by number of shards: several questions need it."""
 
     @property
     def version(self) -> Version:
@@ -101,6 +103,12 @@ class Case:
 
     def outcome(self, count: int) -> Outcome:
         """Return where the dispatcher goes with that number of shards, and what Transformers then makes of it."""
+        known = self.outcomes.get(count)
+        if known is None:
+            known = self.outcomes[count] = self._outcome(count)
+        return known
+
+    def _outcome(self, count: int) -> Outcome:
         flash = self._flash_for_family()
         outcome = dispatch(self.family, self.model_type, self.version, flash=flash, sharded=count > 1)
         unknown_type = self.family is not None and (self.family.known is None or self.version < self.family.known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from voltaic.engines.base import Support
@@ -42,10 +43,18 @@ def gpu_support(spec: ServingSpec) -> Support:
 
 def _ok(case: Case) -> Support:
     """Return what it rests on that the release starts, with flash attention or without."""
-    cells = (case.ask("starts"), case.ask("without-flash") if case.switched_off else case.flash_cell)
+    return _rests_on(
+        f"{case.title} on {case.gpu_title}",
+        case.ask("starts"),
+        case.ask("without-flash") if case.switched_off else case.flash_cell,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _rests_on(what: str, *cells: Cell | None) -> Support:
     known = tuple(cell for cell in cells if cell is not None)
     note = "; ".join(dict.fromkeys(cell.note for cell in known if cell.note))
-    message = f"{case.title} on {case.gpu_title}{': ' if note else ''}{note}."
+    message = f"{what}{': ' if note else ''}{note}."
     return Support("ok", message, sources=tuple(dict.fromkeys(cell.source for cell in known)))
 
 
