@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/pulumi/pulumi/sdk/v3"
@@ -49,6 +50,7 @@ func (h *Host) RunPlugin(r *pulumirpc.RunPluginRequest, answer pulumirpc.Languag
 	if command.Env == nil {
 		command.Env = os.Environ()
 	}
+	answer = &inTurn{LanguageRuntime_RunPluginServer: answer}
 	streams, stdout, stderr, err := rpcutil.MakeRunPluginStreams(answer, false)
 	if err != nil {
 		return err
@@ -72,6 +74,21 @@ func (h *Host) RunPlugin(r *pulumirpc.RunPluginRequest, answer pulumirpc.Languag
 		return fmt.Errorf("cannot run the plugin in %s: %w", r.GetInfo().GetProgramDirectory(), err)
 	}
 	return answer.Send(&pulumirpc.RunPluginResponse{Output: &pulumirpc.RunPluginResponse_Exitcode{Exitcode: code}})
+}
+
+// inTurn sends one message at a time. Output and errors are copied side by side, and a gRPC stream takes no two messages
+// at once: the first of both would each send the header.
+type inTurn struct {
+	pulumirpc.LanguageRuntime_RunPluginServer
+
+	mutex sync.Mutex
+}
+
+// Send waits for its turn and sends a message.
+func (s *inTurn) Send(message *pulumirpc.RunPluginResponse) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.LanguageRuntime_RunPluginServer.Send(message)
 }
 
 // pluginArguments is how Python is started for a plugin: a policy pack by the module pulumi.policy, a folder with a

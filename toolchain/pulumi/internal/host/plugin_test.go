@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +69,44 @@ sys.exit(int(sys.argv[1]))
 		if len(codes) != 1 || codes[0] != code {
 			t.Errorf("exit codes %v, not one %d", codes, code)
 		}
+	}
+}
+
+// clashing counts the messages that are sent while another one is.
+type clashing struct {
+	pulumirpc.LanguageRuntime_RunPluginServer
+
+	sending, clashes atomic.Int32
+}
+
+func (c *clashing) Send(*pulumirpc.RunPluginResponse) error {
+	if c.sending.Add(1) > 1 {
+		c.clashes.Add(1)
+	}
+	time.Sleep(time.Millisecond)
+	c.sending.Add(-1)
+	return nil
+}
+
+// Output and errors that come at once are sent one after the other.
+func TestRunPluginSendsOneMessageAtATime(t *testing.T) {
+	stream := &clashing{}
+	answer := &inTurn{LanguageRuntime_RunPluginServer: stream}
+	var senders sync.WaitGroup
+	for range 4 {
+		senders.Add(1)
+		go func() {
+			defer senders.Done()
+			for range 5 {
+				if err := answer.Send(&pulumirpc.RunPluginResponse{}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	senders.Wait()
+	if clashes := stream.clashes.Load(); clashes != 0 {
+		t.Errorf("%d messages were sent while another one was", clashes)
 	}
 }
 
