@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.lmdeploy.facts import facts, holds, source
-from voltaic.hardware.profiles import MOST_GPUS
+from voltaic.memory.asked import asked
 from voltaic.memory.bill import Bill, GpuBill, NoBill, Shortfall
 from voltaic.memory.formats import weights_format
 from voltaic.memory.parallel import Rule, kv_heads, rank_weights
@@ -24,17 +24,10 @@ _ELEMENT: Final = 2
 
 def estimate(spec: ServingSpec, runs: Runs | None, case: Case | None) -> Bill | NoBill:
     """Return the bill of the spec run this way, or which term has no model and what would settle it."""
-    gpu, gpus, arch = spec.gpu, spec.gpus, spec.model.architecture
-    if gpu is None:
-        because = (spec.gpu_unknown_because or "the GPU model is not known").rstrip(".")
-        return NoBill(because, "a GPU model that voltaic knows")
-    if gpus is None:
-        return NoBill("the number of GPUs is not known", "a number of GPUs in the pod's resource limits")
-    if gpus > MOST_GPUS:
-        return NoBill(f"a node with {gpus} GPUs is not known", f"at most {MOST_GPUS} GPUs, as the largest node has")
-    if arch is None:
-        because = (spec.model.unknown_because or "the model's architecture is not known").rstrip(".")
-        return NoBill(because, "the model's config.json, of a family that voltaic knows")
+    known = asked(spec)
+    if isinstance(known, NoBill):
+        return known
+    gpu, gpus, arch = known
     if runs is None or case is None:
         return NoBill(
             f"how {spec.release} would run this is not known", "a spec that TurboMind runs", None, gpu.sources
