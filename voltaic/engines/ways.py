@@ -190,8 +190,18 @@ class Named:
         """Return no variable: an engine that has one says so."""
         return {}
 
+    def bill(self, spec: ServingSpec) -> Bill | NoBill:
+        """Return the VRAM bill, or why there is none."""
+        from voltaic.answers import runs_of  # noqa: PLC0415  it asks the engines
+
+        return self.bill_for(spec, runs_of(spec))
+
     if TYPE_CHECKING:
 
         def environment(self, spec: ServingSpec) -> Mapping[str, str]:
             """Return the variables that must be set so that this spec runs, as every engine does."""
+            ...
+
+        def bill_for(self, spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
+            """Return the bill of a spec that runs this way, as every engine with a bill does."""
             ...

@@ -71,12 +71,6 @@ class LlamaCpp(Named):
         """Return how the spec runs; None where it does not, or where that is not known."""
         return run.runs(spec)
 
-    def bill(self, spec: ServingSpec) -> Bill | NoBill:
-        """Return the VRAM bill, or why there is none."""
-        from voltaic.answers import runs_of  # noqa: PLC0415  it asks this module
-
-        return self.bill_for(spec, runs_of(spec))
-
     def bill_for(self, spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
         """Return the bill of a spec that runs this way, whatever its command line says of limits."""
         from voltaic.memory import llama_cpp  # noqa: PLC0415  the bill is asked for less often than the rest

@@ -79,12 +79,6 @@ class Lmdeploy(Named):
         """Return how the spec runs; None where it does not, or where that is not known."""
         return run.runs(spec)
 
-    def bill(self, spec: ServingSpec) -> Bill | NoBill:
-        """Return the VRAM bill, or why there is none."""
-        from voltaic.answers import runs_of  # noqa: PLC0415  it asks this module
-
-        return self.bill_for(spec, runs_of(spec))
-
     def bill_for(self, spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
         """Return the bill of a spec that runs this way, whatever its command line says of limits and weights."""
         from voltaic.memory import lmdeploy  # noqa: PLC0415  the bill is asked for less often than the rest

@@ -88,7 +88,7 @@ class TgiWays(Named):
         if spec.option("quantize") is None:
             yield {"quantization": "bitsandbytes"}
 
-    def bill_for(self, spec: ServingSpec, runs: Runs) -> Bill | NoBill:
+    def bill_for(self, spec: ServingSpec, runs: Runs | None) -> Bill | NoBill:
         """Return the bill of a spec that runs this way, whatever its command line says."""
         from voltaic.memory.estimate import estimate  # noqa: PLC0415  the bill is asked for less often than the rest
 
