@@ -39,6 +39,10 @@ class Finding:
     sources: tuple[Source, ...] = ()
     outcome: Outcome = "violation"
     level: Level = "mandatory"
+    about: str | None = None
+    """Option or variable that it is about, as written (`--max-batch-size`, `API_KEY`): where a reader looks first."""
+    path: str | None = None
+    """Field of the manifest's document that it is about: `spec.template.spec.containers[0].resources`."""
 
     def document(self) -> dict[str, Any]:
         """Return the finding as in a plan document (schema voltaic/plan/v1)."""

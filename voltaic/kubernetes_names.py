@@ -21,3 +21,6 @@ RELEASE_ANNOTATION = "voltaic/release"
 
 It holds for exactly this image: whoever changes the image changes what is known of it.
 """
+
+WAIVER_ANNOTATION = "voltaic/waive-"
+"""Beginning of the annotation that waives a rule for the pod of this object; its value is the reason."""

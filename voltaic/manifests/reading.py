@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 from voltaic import engines, kubernetes_names, models
 from voltaic.manifests import accelerators
 from voltaic.manifests.containers import command_line, environment
-from voltaic.manifests.documents import pod_objects
+from voltaic.manifests.documents import joined, pod_objects
 from voltaic.manifests.links import links, services
 from voltaic.manifests.plain import at, items, mapping, text
-from voltaic.manifests.servers import NoServer, recognise
+from voltaic.manifests.servers import NoServer, is_page, recognise
+from voltaic.manifests.views import Container, Pod
 from voltaic.spec import Fault, Model, Release, ServingSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from voltaic.hardware import Profile
     from voltaic.manifests.documents import Document, PodObject
     from voltaic.manifests.links import Services
     from voltaic.manifests.servers import Server
+    from voltaic.manifests.views import Role
     from voltaic.spec import CommandLine
 
 
@@ -41,6 +43,10 @@ class Workload:
     """What is judged; None where `recognised` is None."""
     reason: str | None = None
     """Why it was not recognised, where that is not obvious."""
+    pod: Pod | None = None
+    """The pod as the rules read it; None for what is no Kubernetes object, such as a stack file."""
+    view: Container | None = None
+    """The container as the rules read it; None where `container` is None."""
 
 
 def workloads(documents: Iterable[Document], *, profile: Profile | None = None) -> tuple[Workload, ...]:
@@ -58,22 +64,44 @@ def workloads(documents: Iterable[Document], *, profile: Profile | None = None) 
 
 
 def _of_object(holder: PodObject, profile: Profile | None, linked: Services) -> list[Workload]:
-    pod = mapping(holder.template.get("spec"))
-    # A container that starts before the others and stays counts as one of them (restartPolicy Always).
-    staying = [entry for entry in items(pod.get("initContainers")) if at(entry, "restartPolicy") == "Always"]
-    containers = [mapping(entry) for entry in [*items(pod.get("containers")), *staying]]
-    found = [(container, recognise(container)) for container in containers]
+    views = containers_of(holder)
+    found = [(view, recognise(view.content)) for view in views if not view.init]
     servers = [
-        _served(holder, container, server, profile, linked)
-        for container, server in found
+        _served(holder, view.content, server, profile, linked)
+        for view, server in found
         if not isinstance(server, NoServer)
     ]
+    seen = [view for view, server in found if not isinstance(server, NoServer)]
+    judged = {view.path for view, workload in zip(seen, servers, strict=True) if workload.recognised}
+    pages = {view.path for view, server in found if isinstance(server, NoServer) and is_page(view)}
+    pod = Pod(holder, tuple(replace(view, role=_role(view, judged, pages)) for view in views))
     if servers:
-        return servers
+        return [
+            replace(workload, pod=pod, view=next(one for one in pod.containers if one.path == view.path))
+            for view, workload in zip(seen, servers, strict=True)
+        ]
     reasons = [server.reason for _, server in found if isinstance(server, NoServer) and server.reason]
-    if not containers:
+    if not found:
         reasons = ["no containers that can be read"]
-    return [_workload(holder, None, None, None, "; ".join(reasons) or None)]
+    return [replace(_workload(holder, None, None, None, "; ".join(reasons) or None), pod=pod)]
+
+
+def _role(view: Container, servers: Collection[str], pages: Collection[str]) -> Role:
+    return "server" if view.path in servers else "page" if view.path in pages else "other"
+
+
+def containers_of(holder: PodObject) -> list[Container]:
+    """Return the containers of a pod in order, then its init containers."""
+    pod, path = mapping(holder.template.get("spec")), joined(holder.template_path, "spec")
+    views = [
+        Container(mapping(entry), f"{path}.containers[{index}]")
+        for index, entry in enumerate(items(pod.get("containers")))
+    ]
+    for index, entry in enumerate(items(pod.get("initContainers"))):
+        # A container that starts before the others and stays counts as one of them (restartPolicy Always).
+        ends = at(entry, "restartPolicy") != "Always"
+        views.append(Container(mapping(entry), f"{path}.initContainers[{index}]", init=ends))
+    return views
 
 
 def _workload(

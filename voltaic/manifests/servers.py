@@ -7,11 +7,14 @@ import shlex
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voltaic import images
 from voltaic.engines import data
 from voltaic.manifests.plain import items, text, unfilled
+
+if TYPE_CHECKING:
+    from voltaic.manifests.views import Container
 
 SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 SHELL_COMMAND = re.compile(r"-[a-z]*c", re.ASCII)
@@ -51,6 +54,12 @@ def table() -> tuple[dict[str, Any], ...]:
     return tuple(data.table(Path(__file__).with_name("servers.toml"))["server"])
 
 
+@cache
+def pages() -> tuple[dict[str, Any], ...]:
+    """Return the images of chat pages from servers.toml."""
+    return tuple(data.table(Path(__file__).with_name("servers.toml"))["page"])
+
+
 def recognise(container: dict[str, Any]) -> Server | NoServer:
     """Return what a container is."""
     for entry in table():
@@ -62,6 +71,13 @@ def recognise(container: dict[str, Any]) -> Server | NoServer:
     if unfilled(container.get("image")):
         return NoServer(f"the image {container['image']} is not filled in yet")
     return NoServer()
+
+
+def is_page(view: Container) -> bool:
+    """Return whether a container is a chat page: Open WebUI, by its image."""
+    return view.image is not None and any(
+        re.fullmatch(row["name"], view.image.name if "/" in row["name"] else view.image.repository) for row in pages()
+    )
 
 
 def _as(entry: dict[str, Any], container: dict[str, Any]) -> Server | NoServer | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Rule", "ask", "rule"]
 
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final[tuple[Rule[ServingSpec], ...]] = (
     engine_gpu_support.RULE,
     engine_model_support.RULE,
     single_gpu_shard.RULE,
@@ -29,7 +29,7 @@ RULES: Final[tuple[Rule, ...]] = (
 """All rules, in the order of the questions: can it start on this GPU, can it run this model there, does it fit."""
 
 
-def rule(rule_id: str) -> Rule | None:
+def rule(rule_id: str) -> Rule[ServingSpec] | None:
     """Return the rule of this id; None where there is none."""
     return next((rule for rule in RULES if rule.id == rule_id), None)
 

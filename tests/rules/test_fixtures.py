@@ -1,0 +1,72 @@
+"""Every rule in what people write: manifests that it accepts, and manifests that it alone refuses, for one reason.
+
+A folder of tests/rules/fixtures belongs to the rule of that id. The first line of a refused manifest is
+`# says: …`, words of its finding; the manifest has this one finding and no other. An accepted one has none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.bounded_yaml import load_documents
+from voltaic import checking
+from voltaic.manifests import Document
+from voltaic.rules import catalogue
+
+if TYPE_CHECKING:
+    from voltaic.rules.rule import Rule
+
+FIXTURES = Path(__file__).parent / "fixtures"
+SAYS = "# says: "
+
+
+def _checked(path: Path) -> list[checking.Said]:
+    documents = [
+        Document(path.name, number, content) for number, content in enumerate(load_documents(path.read_text()), 1)
+    ]
+    checked = checking.check(documents)
+    judged = [one for one in checked if one.workload.pod and any(view.role != "other" for view in one.workload.pod.containers)]
+    assert judged, "no server and no page is recognised, so that nothing is asked"
+        "recognised"
+    )
+    return [said for one in checked for said in one.said]
+
+
+@pytest.mark.parametrize("rule", catalogue.manifest_rules(), ids=lambda rule: rule.id)
+def test_every_rule_has_manifests_on_both_sides(rule: Rule[Any]) -> None:
+    """A rule that has no manifest which it accepts, or none which it refuses, is not shown to work."""
+    for side in ("accepted", "refused"):
+        assert list((FIXTURES / rule.id / side).glob("*.yaml")), (
+            f"tests/rules/fixtures/{rule.id}/{side} has no manifest"
+        )
+
+
+def test_every_folder_belongs_to_a_rule() -> None:
+    """A folder that no rule has is left over from a rule that was renamed."""
+    known = {rule.id for rule in catalogue.catalogue()} | {"baseline"}
+    assert {folder.name for folder in FIXTURES.iterdir() if folder.is_dir()} <= known
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*FIXTURES.glob("*/accepted/*.yaml"), *FIXTURES.glob("baseline/*.yaml")]),
+    ids=lambda path: f"{path.parent.parent.name}-{path.stem}",
+)
+def test_accepted_manifests_have_no_finding(path: Path) -> None:
+    """Nothing is said about a manifest that is in order."""
+    assert [(said.finding.rule, said.finding.message) for said in _checked(path)] == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted(FIXTURES.glob("*/refused/*.yaml")), ids=lambda path: f"{path.parent.parent.name}-{path.stem}"
+)
+def test_refused_manifests_have_one_finding(path: Path) -> None:
+    """A manifest that is wrong in one way has one finding, of the rule that knows why, in the words of its first line."""
+    line = path.read_text().partition("\n")[0]
+    assert line.startswith(SAYS), line
+    found = [(said.finding.rule, said.finding.message) for said in _checked(path)]
+    assert [rule for rule, _ in found] == [path.parent.parent.name], found
+    assert line.removeprefix(SAYS) in found[0][1]

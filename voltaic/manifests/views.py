@@ -1,0 +1,220 @@
+"""What a manifest says, as the rules read it: pods, containers and the objects beside them. Nothing here judges."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from voltaic import images, units
+from voltaic.manifests.documents import joined, objects
+from voltaic.manifests.plain import at, items, mapping, text, unfilled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from voltaic.manifests.documents import Document, Object, PodObject
+    from voltaic.spec import ServingSpec
+
+Role = Literal["server", "page", "other"]
+"""What a container does: it serves a model, it is a chat page, or neither."""
+
+MILLI = re.compile(r"([0-9]{1,12})m", re.ASCII)
+"""Thousandths, as CPU is written."""
+
+
+def size(value: Any) -> int | None:
+    """Return the bytes of a quantity as a manifest writes it; None where it is none that can be read."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return value if value >= 0 else None
+    try:
+        return units.size_of(str(value)) if isinstance(value, (str, float)) else None
+    except ValueError:
+        return None
+
+
+def cores(value: Any) -> float | None:
+    """Return the CPU cores of a quantity as a manifest writes it (`500m`, `2`, 0.5); None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    match = MILLI.fullmatch(str(value))
+    try:
+        number = int(match[1]) / 1000 if match else float(value)
+    except ValueError:
+        return None
+    return number if 0 <= number < 10**6 else None
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of a pod."""
+
+    content: dict[str, Any]
+    path: str
+    """Field of the document: `spec.template.spec.containers[0]`."""
+    role: Role = "other"
+    init: bool = False
+    """Whether it ends before the others start; one that stays beside them (`restartPolicy: Always`) does not."""
+
+    @property
+    def name(self) -> str | None:
+        """Its name."""
+        return text(self.content.get("name"))
+
+    @property
+    def reference(self) -> str | None:
+        """The image as written; None where it cannot be read, or is not filled in yet."""
+        written = text(self.content.get("image"))
+        return None if unfilled(written) else written
+
+    @cached_property
+    def image(self) -> images.Image | None:
+        """The parts of the image reference."""
+        return images.image(self.reference) if self.reference else None
+
+    @cached_property
+    def variables(self) -> dict[str, tuple[Any, str]]:
+        """Entry and path of each variable under `env`, by name; the last of a name counts."""
+        entries = enumerate(items(self.content.get("env")))
+        return {str(at(entry, "name")): (entry, f"{self.path}.env[{index}]") for index, entry in entries}
+
+    @property
+    def words(self) -> Iterator[tuple[Any, str]]:
+        """Each word of `command` and `args`, with its path."""
+        for key in ("command", "args"):
+            for index, word in enumerate(items(self.content.get(key))):
+                yield word, f"{self.path}.{key}[{index}]"
+
+    def asked(self, resource: str) -> Any:
+        """Return the limit of a resource, else the request, as written; None where there is neither."""
+        limit = self.limit(resource)
+        return self.request(resource) if limit is None else limit
+
+    def limit(self, resource: str) -> Any:
+        """Return the limit of a resource as written; None where there is none."""
+        return mapping(at(self.content, "resources", "limits")).get(resource)
+
+    def request(self, resource: str) -> Any:
+        """Return the request of a resource as written; None where there is none."""
+        return mapping(at(self.content, "resources", "requests")).get(resource)
+
+    def mounts(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield each volume mount with its path."""
+        for index, mount in enumerate(items(self.content.get("volumeMounts"))):
+            yield mapping(mount), f"{self.path}.volumeMounts[{index}]"
+
+    def mounted_at(self, directory: str) -> dict[str, Any] | None:
+        """Return the mount that a directory lies on, the innermost first; None where it lies in the container."""
+        wanted = directory.rstrip("/") + "/"
+        found = [
+            (len(target), mount)
+            for mount, _ in self.mounts()
+            if wanted.startswith(target := (text(mount.get("mountPath")) or "\0").rstrip("/") + "/")
+        ]
+        return max(found, key=lambda one: one[0])[1] if found else None
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The pod that an object holds."""
+
+    holder: PodObject
+    containers: tuple[Container, ...]
+    """Containers, then init containers, each in the order written."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Its specification."""
+        return mapping(self.holder.template.get("spec"))
+
+    @property
+    def path(self) -> str:
+        """Field of the document that is its specification: `spec.template.spec`."""
+        return joined(self.holder.template_path, "spec")
+
+    @property
+    def object_path(self) -> str:
+        """Field of the document that is the object's specification: `spec`."""
+        return joined(self.holder.path, "spec")
+
+    @property
+    def namespace(self) -> str | None:
+        """Namespace of the object; None where it is not said."""
+        return text(at(self.holder.content, "metadata", "namespace"))
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """Labels of the pod."""
+        return mapping(at(self.holder.template, "metadata", "labels"))
+
+    @property
+    def replicas(self) -> int | None:
+        """Pods that run at once: 1 where it is not said, None where it cannot be read."""
+        stated = at(self.holder.content, "spec", "replicas")
+        if stated is None:
+            return 1
+        return stated if isinstance(stated, int) and not isinstance(stated, bool) else None
+
+    def annotation(self, name: str) -> str | None:
+        """Return an annotation of the pod, else of the object that holds it."""
+        for owner in (self.holder.template, self.holder.content):
+            stated = text(at(owner, "metadata", "annotations", name))
+            if stated is not None:
+                return stated
+        return None
+
+    @cached_property
+    def volumes(self) -> dict[str, tuple[dict[str, Any], str]]:
+        """Each volume with its path, by name."""
+        entries = enumerate(items(self.spec.get("volumes")))
+        return {str(at(one, "name")): (mapping(one), f"{self.path}.volumes[{index}]") for index, one in entries}
+
+
+@dataclass(frozen=True)
+class Objects:
+    """All objects of the input; in a Pulumi preview of one resource, the resource alone."""
+
+    all: tuple[Object, ...] = ()
+
+    @classmethod
+    def of(cls, documents: Iterable[Document]) -> Objects:
+        """Return the objects of these documents."""
+        return cls(tuple(objects(documents)))
+
+    @cached_property
+    def by_kind(self) -> dict[str, list[Object]]:
+        """The objects by kind, each in the order written."""
+        found: dict[str, list[Object]] = {}
+        for one in self.all:
+            found.setdefault(one.kind, []).append(one)
+        return found
+
+    def of_kind(self, *kinds: str, namespace: str | None) -> Iterator[Object]:
+        """Yield the objects of these kinds in a namespace; what names no namespace is in the one that is applied to."""
+        for kind in kinds:
+            for one in self.by_kind.get(kind, ()):
+                if one.namespace is None or namespace is None or one.namespace == namespace:
+                    yield one
+
+    def named(self, kind: str, name: str | None, *, namespace: str | None) -> Object | None:
+        """Return the object of this kind and name; None where the input does not have it, which says nothing."""
+        return next((one for one in self.of_kind(kind, namespace=namespace) if one.name == name), None)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a rule about manifests is asked of."""
+
+    pod: Pod
+    container: Container
+    """The container that the rule is asked about; of a `pod` rule the first server, else the first page."""
+    spec: ServingSpec | None = None
+    """What it serves; None where it serves no model, or an engine that is not judged."""
+    others: Objects = field(default_factory=Objects)
+    ours: bool = False
+    """Whether our own component made the object."""
+    timeout_seconds: int | None = None
+    """How long the tool that applies it waits for it, where that is known: Pulumi's custom time-out."""

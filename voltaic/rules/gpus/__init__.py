@@ -1,0 +1,1 @@
+"""Rules: what is asked of the GPUs of a pod, and what uses them."""

@@ -1,0 +1,1 @@
+"""Rules: what a server needs of its node beside GPUs."""

@@ -1,0 +1,1 @@
+"""Rules: how a server is started, replaced, watched and ended."""

@@ -1,0 +1,1 @@
+"""Rules: the options of an engine, beside those that keep it from starting."""

@@ -1,0 +1,1 @@
+"""Rules: the chat page in front of a server."""
