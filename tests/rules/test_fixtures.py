@@ -28,9 +28,9 @@ def _checked(path: Path) -> list[checking.Said]:
         Document(path.name, number, content) for number, content in enumerate(load_documents(path.read_text()), 1)
     ]
     checked = checking.check(documents)
-    judged = [one for one in checked if one.workload.pod and any(view.role != "other" for view in one.workload.pod.containers)]
-    assert judged, "no server and no page is recognised, so that nothing is asked"
-        "recognised"
+    pods = [one.workload.pod for one in checked if one.workload.pod is not None]
+    assert any(view.role != "other" for pod in pods for view in pod.containers), (
+        "no server and no page is recognised, so that nothing is asked"
     )
     return [said for one in checked for said in one.said]
 
@@ -64,7 +64,7 @@ def test_accepted_manifests_have_no_finding(path: Path) -> None:
     "path", sorted(FIXTURES.glob("*/refused/*.yaml")), ids=lambda path: f"{path.parent.parent.name}-{path.stem}"
 )
 def test_refused_manifests_have_one_finding(path: Path) -> None:
-    """A manifest that is wrong in one way has one finding, of the rule that knows why, in the words of its first line."""
+    """A manifest that is wrong in one way has one finding, of the rule that knows why, in the words named."""
     line = path.read_text().partition("\n")[0]
     assert line.startswith(SAYS), line
     found = [(said.finding.rule, said.finding.message) for said in _checked(path)]
