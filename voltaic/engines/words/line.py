@@ -96,6 +96,8 @@ def _environment(reading: Reading, env: Mapping[str, str | None]) -> None:
         if option.env is None or option.env not in env or not option.in_release(reading.version):
             continue
         value = env[option.env]
+        if value is None and option.name in SECRETS:
+            continue  # a key is any text, and none keeps a server from starting
         if value is None:
             message = f"{option.env} is set from somewhere else; its value is not known here"
             reading.fault(option.env, message, f"give {option.env} as a plain value", unreadable=True)
