@@ -1,15 +1,30 @@
-"""Resource properties as Pulumi hands them over, read back as plain JSON values."""
+"""Resource properties as the engine sends them, read as plain JSON values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_policy.proxy import UnknownValueError
+from pulumi_policy import proxy
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY
 
-NOT_KNOWN = "${not known before the update}"
+if TYPE_CHECKING:
+    from google.protobuf.struct_pb2 import Struct, Value  # type: ignore[import-untyped]  # ships no types
+
+NOT_KNOWN: Final = "${not known before the update}"
 """Stands in for a value that a preview does not know. The core reads `${…}` as unreadable, never as a value."""
+
+_UNKNOWN: Final = frozenset(
+    {
+        proxy.UNKNOWN_BOOLEAN_VALUE,
+        proxy.UNKNOWN_NUMBER_VALUE,
+        proxy.UNKNOWN_STRING_VALUE,
+        proxy.UNKNOWN_ARRAY_VALUE,
+        proxy.UNKNOWN_ASSET_VALUE,
+        proxy.UNKNOWN_ARCHIVE_VALUE,
+        proxy.UNKNOWN_OBJECT_VALUE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,39 +33,62 @@ class Properties:
 
     values: dict[str, Any]
     """Plain dicts, lists, strings, numbers and booleans; `NOT_KNOWN` where the value is not known yet."""
-    unknown: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
     """Paths of the values that are not known yet: `spec.template.spec.containers[0].args[1]`."""
+    secrets: tuple[str, ...] = ()
+    """Every text within a value that the program calls secret."""
 
 
-def read(properties: Mapping[str, Any]) -> Properties:
-    """Return the properties of a resource as plain values, with the paths of those that are not known."""
-    unknown: list[str] = []
-    values = _mapping(properties, "", unknown)
-    return Properties(values, tuple(unknown))
+class _Reader:
+    """One pass over the properties of a resource."""
 
+    def __init__(self) -> None:
+        self.unknown: list[str] = []
+        self.secrets: list[str] = []
+        self._secret = 0
 
-def _mapping(wrapped: Mapping[str, Any], path: str, unknown: list[str]) -> dict[str, Any]:
-    return {key: _item(wrapped, key, f"{path}.{key}" if path else str(key), unknown) for key in wrapped}
+    def mapping(self, fields: Any, path: str) -> dict[str, Any]:
+        # Keys come in no order of their own; what is said about them shall.
+        return {key: self.value(fields[key], f"{path}.{key}" if path else key) for key in sorted(fields)}
 
+    def value(self, sent: Value, path: str) -> Any:
+        kind = sent.WhichOneof("kind")
+        if kind == "string_value":
+            return self._text(sent.string_value, path)
+        if kind == "struct_value":
+            return self._struct(sent.struct_value.fields, path)
+        if kind == "list_value":
+            return [self.value(entry, f"{path}[{index}]") for index, entry in enumerate(sent.list_value.values)]
+        if kind == "number_value":
+            # Every number arrives as a float: `2.0` is the 2 that somebody wrote.
+            number = sent.number_value
+            return int(number) if number.is_integer() else number
+        return sent.bool_value if kind == "bool_value" else None
 
-def _item(wrapped: Any, key: Any, path: str, unknown: list[str]) -> Any:
-    try:
-        value = wrapped[key]
-    except UnknownValueError:
-        unknown.append(path)
-        return NOT_KNOWN
-    return _plain(value, path, unknown)
+    def _text(self, text: str, path: str) -> str:
+        if text in _UNKNOWN:
+            return self._not_known(path)
+        if self._secret:
+            self.secrets.append(text)
+        return text
 
-
-def _plain(value: Any, path: str, unknown: list[str]) -> Any:
-    if isinstance(value, bool | str | int | None):
+    def _struct(self, fields: Any, path: str) -> Any:
+        if SPECIAL_SIG_KEY not in fields:
+            return self.mapping(fields, path)
+        if fields[SPECIAL_SIG_KEY].string_value != SPECIAL_SECRET_SIG or "value" not in fields:
+            return self._not_known(path)  # an asset or an archive: its content is not ours to read
+        self._secret += 1
+        value = self.value(fields["value"], path)
+        self._secret -= 1
         return value
-    if isinstance(value, float):
-        # Every number arrives as a float: `2.0` is the 2 that somebody wrote.
-        return int(value) if value.is_integer() else value
-    if isinstance(value, Mapping):
-        return _mapping(value, path, unknown)
-    if isinstance(value, Sequence):
-        return [_item(value, index, f"{path}[{index}]", unknown) for index in range(len(value))]
-    unknown.append(path)  # an asset or an archive: its content is not ours to read
-    return NOT_KNOWN
+
+    def _not_known(self, path: str) -> str:
+        self.unknown.append(path)
+        return NOT_KNOWN
+
+
+def read(properties: Struct) -> Properties:
+    """Return the properties of a resource as plain values, with the paths of those that are not known."""
+    reader = _Reader()
+    values = reader.mapping(properties.fields, "")
+    return Properties(values, tuple(reader.unknown), tuple(reader.secrets))

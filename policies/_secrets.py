@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 from voltaic import hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SHORTEST = 4
 """Characters from which a value is hidden; hiding shorter ones would eat digits and units of the message itself."""
 
 
-def hide(text: str, values: Any) -> str:
-    """Return the text without the secrets of the stack's configuration and those found in a resource's values."""
-    secrets = {value for value in (*_configured(), *_found(values)) if len(value) >= SHORTEST}
-    return hidden.hide(text, sorted(secrets, key=len, reverse=True))
+def hide(text: str, values: Any, secrets: Iterable[str] = ()) -> str:
+    """Return the text without the secrets of the stack's configuration and those of resources.
+
+    Args:
+        text: what is to be said.
+        values: properties, in which what stands under the name of a secret is one.
+        secrets: texts that the program itself calls secret.
+    """
+    found = {value for value in (*_configured(), *_found(values), *secrets) if len(value) >= SHORTEST}
+    return hidden.hide(text, sorted(found, key=len, reverse=True))
 
 
 @cache

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-from pulumi_policy import EnforcementLevel
 from pulumi_policy.proxy import UNKNOWN_ARRAY_VALUE, UNKNOWN_NUMBER_VALUE, UNKNOWN_STRING_VALUE
 
-from policies import _judgement
-from policies._rule import policies_of
+from policies import _component
 from voltaic import rules, settings
 from voltaic.document import line_from_spec
 from voltaic.findings import Finding, Source
@@ -88,7 +86,17 @@ def within(kind: str, template: dict[str, Any]) -> dict[str, Any]:
 
 def policies(said: list[Said]) -> list[tuple[str, str]]:
     """Return which policies spoke, and at which level."""
-    return [(policy, level) for policy, level, _ in said]
+    return [(one.policy, one.level) for one in said]
+
+
+def texts(said: list[Said], rule: str) -> list[str]:
+    """Return what a rule says."""
+    return [one.text for one in said if one.policy == rule]
+
+
+def without_place(text: str) -> str:
+    """Return a text without the field of the manifest that it is about: our component has none."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("Where: "))
 
 
 @pytest.fixture
@@ -104,9 +112,17 @@ def stack_config() -> Iterator[Callable[..., None]]:
 
 
 def test_what_starts_passes_in_silence(ask: Ask) -> None:
-    """An accepted server, ours or hand-written, gets no word from any policy."""
+    """An accepted server, ours or hand-written, gets no word from the policies that decide whether it starts."""
     assert ask(COMPONENT, component()) == []
     assert ask(DEPLOYMENT, deployment()) == []
+
+
+def test_what_is_in_order_passes_in_silence(
+    ask_all: Ask, ask_program: Ask, baseline: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """Objects that nothing is to be said about get no word from any policy, alone or together."""
+    assert [said for resource_type, content in baseline for said in ask_all(resource_type, content)] == []
+    assert ask_program(*((kind, str(index), content) for index, (kind, content) in enumerate(baseline))) == []
 
 
 SHARDED_ALONE = {"gpus": 1, "args": ["--num-shard", "2", *LIMITS]}
@@ -135,10 +151,8 @@ def test_what_would_fail_is_refused_alike_wherever_it_comes_from(ask: Ask, chang
     transformed = ask(DEPLOYMENT, deployment(**changes), parent=COMPONENT)
 
     assert (rule, "mandatory") in policies(ours)
-    assert [text for policy, _, text in ours if policy == rule] == [
-        text.removeprefix("Container server: ") for policy, _, text in foreign if policy == rule
-    ]
-    assert foreign == transformed
+    assert texts(ours, rule) == [without_place(text) for text in texts(foreign, rule)]
+    assert texts(foreign, rule) == texts(transformed, rule)
 
 
 @pytest.mark.parametrize("kind", sorted(POD_TEMPLATES))
@@ -188,11 +202,12 @@ def test_a_report_is_the_finding_with_its_reason_way_out_and_sources(ask: Ask, m
         "2 shards on 1 GPU.\n"
         "Why: Every shard takes a GPU of its own.\n"
         "Way out: Set shards 1.\n"
-        "Sources: launcher/src/main.rs (read); arithmetic (derived); and 2 more (voltaic plan --json)"
+        "Sources: launcher/src/main.rs (read); arithmetic (derived); and 2 more (voltaic check --json)"
     )
 
-    assert ask(COMPONENT, component(env={})) == [("single-gpu-shard", "mandatory", text)]
-    assert ask(DEPLOYMENT, deployment(env={})) == [("single-gpu-shard", "mandatory", f"Container server: {text}")]
+    assert ask(COMPONENT, component(env={})) == [("single-gpu-shard", "mandatory", text, "")]
+    place = "Where: spec.template.spec.containers[0] (container server)\nWhy: "
+    assert ask(DEPLOYMENT, deployment(env={})) == [("single-gpu-shard", "mandatory", text.replace("Why: ", place), "")]
 
 
 def test_a_refusal_has_numbers_and_an_accepted_way_out(ask: Ask) -> None:
@@ -229,7 +244,7 @@ UNKNOWN_RELEASE = {"engine_version": "9.9.9"}
 
 def levels_of_unknown(said: list[Said]) -> set[str]:
     """Return the levels at which something was said, without the rules' names: facts may come to cover more."""
-    return {level for _, level, _ in said}
+    return {one.level for one in said}
 
 
 def test_what_our_component_cannot_promise_is_refused(ask: Ask) -> None:
@@ -284,7 +299,7 @@ def test_a_server_that_a_transform_hides_is_refused(ask: Ask, properties: dict[s
     assert said[0].policy == "readable-spec"
     assert said[0].level == "mandatory"
     assert said[0].text.startswith("No container of it can be recognised as the inference server")
-    assert {level for _, level, _ in ask(DEPLOYMENT, properties | ALLOWED, parent=COMPONENT)} == {"advisory"}
+    assert levels_of_unknown(ask(DEPLOYMENT, properties | ALLOWED, parent=COMPONENT)) == {"advisory"}
 
 
 def test_a_patch_of_containers_is_said_to_have_no_verdict(ask: Ask) -> None:
@@ -306,10 +321,11 @@ def test_promises_in_our_component_are_refused(ask: Ask) -> None:
             "readable-spec",
             "mandatory",
             (
-                "spec.gpus, spec.args[1]: not known before the update.\n"
+                "spec.args[1], spec.gpus: not known before the update.\n"
                 "Why: A preview would have to guess what the server will be, and a guess is not accepted.\n"
                 "Way out: Give the component plain values from the configuration, not outputs of other resources."
             ),
+            "",
         )
     ]
 
@@ -355,6 +371,7 @@ def test_values_that_a_preview_does_not_know_are_named(ask: Ask) -> None:
             "Why: A preview cannot judge what it does not know; the update judges it before the resource is changed.\n"
             "Way out: Give these fields plain values to have the verdict in the preview."
         ),
+        "",
     )
     assert len(said) > 1, "the rules say themselves what they could not answer"
     assert levels_of_unknown(said) == {"advisory"}
@@ -390,8 +407,6 @@ def test_the_stack_names_the_gpu_of_manifests_that_do_not(ask: Ask, stack_config
     assert levels_of_unknown(ask(DEPLOYMENT, deployment(node={}))) == {"advisory"}
 
     stack_config(profile="v100-2gpu")
-    _judgement._last.asked = None
-
     assert ask(DEPLOYMENT, deployment(node={})) == []
 
 
@@ -408,19 +423,20 @@ def test_a_profile_that_cannot_be_read_is_said(ask: Ask, stack_config: Callable[
 def test_a_rule_that_crashes_says_so_itself(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault of one rule is that rule's finding; the others still speak."""
     broken = rules.Rule("launcher-arguments", "", "", lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
-    monkeypatch.setattr(rules, "RULES", tuple(broken if rule.id == broken.id else rule for rule in rules.RULES))
+    replaced = tuple(broken if rule.id == broken.id else rule for rule in rules.RULES)
+    monkeypatch.setattr(rules, "RULES", replaced)
 
     said = ask(COMPONENT, component(**SHARDED_ALONE))
 
     assert ("single-gpu-shard", "mandatory") in policies(said)
-    assert [text.splitlines()[0] for policy, level, text in said if (policy, level) == (broken.id, "mandatory")] == [
+    assert [one.text.splitlines()[0] for one in said if (one.policy, one.level) == (broken.id, "mandatory")] == [
         "The rule launcher-arguments could not answer: ZeroDivisionError: division by zero"
     ]
 
 
 def test_a_fault_of_ours_is_no_silence(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever breaks before the rules are asked is a violation that says so."""
-    monkeypatch.setattr(_judgement, "judge", lambda _: 1 / 0)
+    monkeypatch.setattr(_component, "judge", lambda _: 1 / 0)
 
     said = ask(COMPONENT, component())
 
@@ -429,10 +445,11 @@ def test_a_fault_of_ours_is_no_silence(ask: Ask, monkeypatch: pytest.MonkeyPatch
             "readable-spec",
             "mandatory",
             (
-                "The resource could not be judged: ZeroDivisionError: division by zero\n"
+                "It could not be judged: ZeroDivisionError: division by zero\n"
                 "Why: This is a fault in voltaic, not in the configuration. Without an answer nothing is accepted.\n"
                 "Way out: Report it. To go on without this check, lower its level with --policy-pack-config."
             ),
+            "",
         )
     ]
 
@@ -449,10 +466,10 @@ def test_a_finding_of_a_rule_that_the_pack_does_not_know_is_not_lost(ask: Ask, m
 
 
 def test_a_resource_is_judged_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All policies of a row share one judgement; a changed resource is judged anew."""
+    """All policies share one judgement; a changed resource is judged anew."""
     judged: list[Any] = []
-    judge = _judgement.judge
-    monkeypatch.setattr(_judgement, "judge", lambda spec: judged.append(spec) or judge(spec))
+    judge = _component.judge
+    monkeypatch.setattr(_component, "judge", lambda spec: judged.append(spec) or judge(spec))
 
     ask(COMPONENT, component())
     assert len(judged) == 1
@@ -469,16 +486,4 @@ def test_no_secret_is_repeated(ask: Ask) -> None:
     said = ask(DEPLOYMENT, properties)
 
     assert said
-    assert not [text for _, _, text in said if secret in text]
-
-
-def test_an_advisory_rule_is_one_advisory_policy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rule that only advises has no second policy, and none of its findings can end a preview."""
-    rule = rules.Rule("hygiene", "Is it tidy?", "Because.", lambda _: (), level="advisory")
-    monkeypatch.setattr(rules, "RULES", (*rules.RULES, rule))
-
-    (policy,) = policies_of(rule)
-
-    assert (policy.name, policy.enforcement_level) == ("hygiene", EnforcementLevel.ADVISORY)
-    report = _judgement.Report("hygiene", "mandatory", "untidy")
-    assert _judgement._under_its_policy(report) == _judgement.Report("hygiene", "advisory", "untidy")
+    assert not [one.text for one in said if secret in one.text]

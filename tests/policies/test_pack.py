@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import yaml
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy.proxy import UNKNOWN_NUMBER_VALUE
 
-from voltaic.rules import RULES
+from voltaic.rules import RULES, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def deployment(gpus: Any = 2, shards: str = "1", token: str = "") -> dict[str, A
 
 def policies(said: list[Said]) -> set[tuple[str, str]]:
     """Return which policies spoke, and at which level."""
-    return {(policy, level) for policy, level, _ in said}
+    return {(one.policy, one.level) for one in said}
 
 
 def test_the_pack_boots_and_names_its_policies(pack: Pack) -> None:
@@ -65,12 +66,14 @@ def test_the_pack_boots_and_names_its_policies(pack: Pack) -> None:
 
     levels = {policy.name: analyzer_pb2.EnforcementLevel.Name(policy.enforcementLevel) for policy in info.policies}
     expected = {"readable-spec": "MANDATORY", "readable-spec-advice": "ADVISORY"}
-    for rule in RULES:
-        if rule.level == "mandatory":
-            expected |= {rule.id: "MANDATORY", f"{rule.id}-advice": "ADVISORY"}
-        else:
-            expected |= {rule.id: "ADVISORY"}
-    assert (info.name, levels) == ("voltaic", expected)
+    for rule in catalogue.catalogue():
+        expected |= {rule.policy(level): level.upper() for level in rule.levels()}
+    assert (info.name, info.version, info.supportsConfig) == ("voltaic", version("voltaic"), True)
+    assert levels == expected
+    together = {policy.name for policy in info.policies if policy.policy_type == analyzer_pb2.POLICY_TYPE_STACK}
+    assert together == {
+        rule.policy(level) for rule in catalogue.catalogue() if rule.whole_input for level in rule.levels()
+    }
 
 
 def test_the_description_file_names_the_shared_environment() -> None:
@@ -88,14 +91,19 @@ def test_an_accepted_component_passes(pack: Pack) -> None:
 
 def test_a_refusal_reaches_the_engine(pack: Pack) -> None:
     """A violation comes as a mandatory diagnostic: the question of the rule, then its answer."""
-    said = pack.analyze(COMPONENT, component(gpus=1, shards="2"))
-
-    assert ("single-gpu-shard", "mandatory") in policies(said)
+    (said,) = [
+        one
+        for one in pack.ask(COMPONENT, component(gpus=1, shards="2")).diagnostics
+        if one.policyName == "single-gpu-shard"
+    ]
     rule = next(rule for rule in RULES if rule.id == "single-gpu-shard")
-    text = next(said.text for said in said if said.policy == rule.id)
-    assert text.startswith(f"{rule.title}\n")
-    assert "\nWhy: " in text
-    assert "\nWay out: " in text
+    assert said.description == rule.title
+    assert said.message.startswith(f"{rule.title}\n")
+    assert "\nWhy: " in said.message
+    assert "\nWay out: " in said.message
+    assert (said.policyPackName, said.policyPackVersion) == ("voltaic", version("voltaic"))
+    assert said.enforcementLevel == analyzer_pb2.MANDATORY
+    assert said.severity == analyzer_pb2.POLICY_SEVERITY_HIGH
 
 
 def test_a_foreign_deployment_is_judged_by_the_profile_of_the_stack(start_pack: Callable[..., Pack]) -> None:
@@ -135,8 +143,8 @@ def test_secret_configuration_is_hidden(start_pack: Callable[..., Pack]) -> None
     said = pack.analyze(DEPLOYMENT, deployment(shards=secret, token=secret))
 
     assert said
-    assert not [text for _, _, text in said if secret in text]
-    assert [text for _, _, text in said if "(hidden)" in text]
+    assert not [one.text for one in said if secret in one.text]
+    assert [one.text for one in said if "(hidden)" in one.text]
 
 
 def test_levels_can_be_set_for_each_policy(start_pack: Callable[..., Pack]) -> None:

@@ -1,4 +1,4 @@
-"""Wrapped properties are read back as the plain values that somebody wrote."""
+"""Properties that the engine sends are read back as the plain values that somebody wrote."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_policy.proxy import (
-    UNKNOWN_ARRAY_VALUE,
-    UNKNOWN_NUMBER_VALUE,
-    UNKNOWN_OBJECT_VALUE,
-    UNKNOWN_STRING_VALUE,
-    unknown_checking_proxy,
-)
+from google.protobuf import json_format, struct_pb2
+from pulumi_policy import proxy
+from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties, serialize_properties
 
 from policies._properties import NOT_KNOWN, read
 
 
-def wrapped(properties: dict[str, Any]) -> Any:
-    """Return properties as a policy gets them."""
-    return unknown_checking_proxy(properties)
+def sent(properties: dict[str, Any]) -> struct_pb2.Struct:
+    """Return properties as the engine sends them."""
+    struct = struct_pb2.Struct()
+    struct.update(properties)
+    return struct
 
 
-def test_wrapped_mappings_and_lists_become_plain() -> None:
-    """The proxies of the SDK become dicts and lists that JSON takes."""
-    properties = {"a": {"b": ["x", {"c": True}, None]}, "d": []}
+def secret(value: Any) -> dict[str, Any]:
+    """Return a value that a program calls secret, as the engine sends it."""
+    return {SPECIAL_SIG_KEY: SPECIAL_SECRET_SIG, "value": value}
 
-    assert read(wrapped(properties)).values == properties
+
+def test_mappings_and_lists_are_plain() -> None:
+    """What comes is what JSON takes, empty and absent values included."""
+    properties = {"a": {"b": ["x", {"c": True}, None]}, "d": [], "e": {}, "f": ""}
+
+    assert read(sent(properties)).values == properties
 
 
 @pytest.mark.parametrize(
@@ -35,35 +38,35 @@ def test_wrapped_mappings_and_lists_become_plain() -> None:
 )
 def test_whole_numbers_are_whole_again(arrives: float, means: float) -> None:
     """Every number arrives as a float; those that are whole are read as integers."""
-    value = read(wrapped({"n": arrives})).values["n"]
+    value = read(sent({"n": arrives})).values["n"]
 
     assert (value, type(value)) == (means, type(means))
 
 
 def test_true_stays_true() -> None:
     """A boolean is not taken for the number 1."""
-    assert read(wrapped({"a": True, "b": False})).values == {"a": True, "b": False}
-    assert read(wrapped({"a": True})).values["a"] is True
+    assert read(sent({"a": True, "b": False})).values == {"a": True, "b": False}
+    assert read(sent({"a": True})).values["a"] is True
 
 
 def test_unknown_values_are_noticed_with_their_paths() -> None:
-    """Every value that a preview does not know is named, wherever it stands, and none raises."""
+    """Every value that a preview does not know is named, wherever it stands, in the order of the keys."""
     properties = read(
-        wrapped(
+        sent(
             {
+                "volumes": proxy.UNKNOWN_ARRAY_VALUE,
                 "spec": {
-                    "replicas": UNKNOWN_NUMBER_VALUE,
-                    "containers": [{"args": ["--num-shard", UNKNOWN_STRING_VALUE]}, UNKNOWN_OBJECT_VALUE],
+                    "replicas": proxy.UNKNOWN_NUMBER_VALUE,
+                    "containers": [{"args": ["--num-shard", proxy.UNKNOWN_STRING_VALUE]}, proxy.UNKNOWN_OBJECT_VALUE],
                 },
-                "volumes": UNKNOWN_ARRAY_VALUE,
             }
         )
     )
 
     assert properties.unknown == (
-        "spec.replicas",
         "spec.containers[0].args[1]",
         "spec.containers[1]",
+        "spec.replicas",
         "volumes",
     )
     assert properties.values == {
@@ -72,8 +75,38 @@ def test_unknown_values_are_noticed_with_their_paths() -> None:
     }
 
 
-def test_assets_are_not_read() -> None:
+@pytest.mark.parametrize("unknown", sorted(value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")))
+def test_every_sign_of_an_unknown_value_is_known(unknown: str) -> None:
+    """No sign of Pulumi's is taken for a text that somebody wrote."""
+    assert read(sent({"a": unknown})).unknown == ("a",)
+
+
+def test_secrets_are_read_and_remembered() -> None:
+    """A secret value is judged like any other, and every text within it is kept out of messages."""
+    properties = read(sent({"env": secret([{"name": "KEY", "value": "hunter2"}]), "args": ["--port", "80"]}))
+
+    assert properties.values == {"env": [{"name": "KEY", "value": "hunter2"}], "args": ["--port", "80"]}
+    assert properties.secrets == ("KEY", "hunter2")
+    assert properties.unknown == ()
+
+
+def test_a_secret_that_is_not_known_yet_is_not_known() -> None:
+    """The sign of an unknown value within a secret is no text."""
+    properties = read(sent({"key": secret(proxy.UNKNOWN_STRING_VALUE)}))
+
+    assert (properties.values, properties.unknown, properties.secrets) == ({"key": NOT_KNOWN}, ("key",), ())
+
+
+@pytest.mark.parametrize("content", [pulumi.FileAsset("/etc/hostname"), pulumi.FileArchive("/etc")])
+def test_assets_are_not_read(content: Any) -> None:
     """A file that a property points to is not opened: its content counts as not known."""
-    properties = read(wrapped({"script": pulumi.FileAsset("/etc/hostname")}))
+    properties = read(sent(dict(serialize_properties({"script": content}))))
 
     assert (properties.values, properties.unknown) == ({"script": NOT_KNOWN}, ("script",))
+
+
+def test_it_is_read_as_pulumis_own_kit_reads_it() -> None:
+    """The same values come out as from the SDK, but for numbers, which are whole again."""
+    struct = sent({"a": [1.5, {"b": secret("x"), "c": None}], "d": {"e": True}, "f": ["g"]})
+
+    assert read(struct).values == deserialize_properties(json_format.MessageToDict(struct))
