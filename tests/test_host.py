@@ -172,3 +172,20 @@ def test_figures_are_plain_numbers_with_units() -> None:
     assert {figure.unit for figure in figures.values()} == {"bytes", "seconds", "cores", "failures"}
     assert all(figure.because for figure in figures.values())
     assert int(found.memory) == units.size_of(units.quantity(found.memory.value))
+
+
+def test_a_start_is_the_sum_of_its_parts() -> None:
+    """Download, load, process and warm-up in seconds; the startup budget allows twice of it, in whole periods."""
+    chosen = settings.read({"profile": "v100-1gpu", "model": MISTRAL}, where="Pulumi.test.yaml")
+    found = host.start(chosen, settings.serving_spec(chosen))
+    assert [int(part) for part in (found.download, found.load, found.process, found.warm_up)] == [290, 73, 60, 60]
+    assert found.seconds == 483
+    assert plan().startup_budget.value == 970
+
+
+def test_a_model_on_a_path_is_not_downloaded() -> None:
+    """It lies in the image or in the cache; loading it takes time all the same."""
+    chosen = settings.read({"profile": "v100-1gpu", "model": "/data/mine"}, where="Pulumi.test.yaml")
+    found = host.start(chosen, settings.serving_spec(chosen))
+    assert int(found.download) == 0
+    assert int(found.load) > 0

@@ -70,6 +70,22 @@ class HostPlan:
     pulumi_timeout: Figure
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How long a start takes, part by part, in seconds; estimates from the assumptions of host.toml."""
+
+    download: Figure
+    """Only where the volume does not hold the weights yet."""
+    load: Figure
+    process: Figure
+    warm_up: Figure
+
+    @property
+    def seconds(self) -> int:
+        """All parts together."""
+        return sum(map(int, (self.download, self.load, self.process, self.warm_up)))
+
+
 @cache
 def table() -> dict[str, Any]:
     """Return host.toml."""
@@ -227,18 +243,30 @@ def _loaded(spec: ServingSpec, checkpoint: Figure) -> int:
     return models.parameter_count(spec.model.architecture) * element
 
 
-def _startup(settings: Settings, checkpoint: Figure) -> dict[str, Figure]:
-    load, facts = table()["load"], table()["startup"]
+def start(settings: Settings, spec: ServingSpec) -> Start:
+    """Return how long the server of this spec takes to start on a node that has its image."""
+    return _start(settings, _checkpoint(spec))
+
+
+def _start(settings: Settings, checkpoint: Figure) -> Start:
+    load = table()["load"]
     speed = settings.download_megabytes_per_second or table()["download"]["megabytes_per_second"]
     download = 0 if _local(settings) else math.ceil(checkpoint.value / (speed * MEGABYTE))
     read = math.ceil(checkpoint.value / (load["megabytes_per_second"] * MEGABYTE))
-    once = download + read + load["process_seconds"] + load["warm_up_seconds"]
-    failures = math.ceil(once * facts["factor"] / facts["period_seconds"])
-    budget = failures * facts["period_seconds"]
-    because = (
-        f"{facts['factor']} x ({download} s download at {speed} MB/s + {read} s load at {load['megabytes_per_second']} "
-        f"MB/s + {load['process_seconds']} s process + {load['warm_up_seconds']} s warm-up)"
+    return Start(
+        download=Figure(download, "seconds", f"{download} s download at {speed} MB/s"),
+        load=Figure(read, "seconds", f"{read} s load at {load['megabytes_per_second']} MB/s"),
+        process=Figure(load["process_seconds"], "seconds", f"{load['process_seconds']} s process"),
+        warm_up=Figure(load["warm_up_seconds"], "seconds", f"{load['warm_up_seconds']} s warm-up"),
     )
+
+
+def _startup(settings: Settings, checkpoint: Figure) -> dict[str, Figure]:
+    facts, once = table()["startup"], _start(settings, checkpoint)
+    failures = math.ceil(once.seconds * facts["factor"] / facts["period_seconds"])
+    budget = failures * facts["period_seconds"]
+    parts = " + ".join(part.because for part in (once.download, once.load, once.process, once.warm_up))
+    because = f"{facts['factor']} x ({parts})"
     return {
         "startup_period": Figure(facts["period_seconds"], "seconds", "how late a ready server is noticed at most"),
         "startup_timeout": Figure(facts["timeout_seconds"], "seconds", "a busy node answers late"),
