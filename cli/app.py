@@ -10,8 +10,8 @@ import typer
 
 from cli.command import Group
 
-COMMANDS: Final = ("plan", "limits", "check", "rules", "models", "engines")
-"""Modules of `cli` that add a command of their own name, in the order in which help lists them."""
+COMMANDS: Final = ("plan", "limits", "check", "policy-pack", "rules", "models", "engines")
+"""Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each."""
 
 app = typer.Typer(
     name="voltaic",
@@ -50,4 +50,4 @@ def _asked(words: list[str]) -> tuple[str, ...]:
 
 # A command takes longer to be made than to give a verdict: only the one that is asked for is.
 for _name in _asked(sys.argv):
-    import_module(f"cli.{_name}").register(app)
+    import_module(f"cli.{_name.replace('-', '_')}").register(app)

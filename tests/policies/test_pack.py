@@ -11,6 +11,7 @@ import yaml
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy.proxy import UNKNOWN_NUMBER_VALUE
 
+from policies._server import DESCRIPTION
 from voltaic.rules import RULES, catalogue
 
 if TYPE_CHECKING:
@@ -76,12 +77,16 @@ def test_the_pack_boots_and_names_its_policies(pack: Pack) -> None:
     }
 
 
-def test_the_description_file_names_the_shared_environment() -> None:
-    """Pulumi finds the interpreter beside the repository, and the version is that of the project."""
-    description = yaml.safe_load((ROOT / "policies/PulumiPolicy.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("file", "environment"), [("PulumiPolicy.yaml", "../.venv"), ("installed/PulumiPolicy.yaml", "../../../..")]
+)
+def test_the_description_names_the_environment_and_the_version(file: str, environment: str) -> None:
+    """Pulumi finds the interpreter beside the checkout, or around the installed pack; the version is the project's."""
+    description = yaml.safe_load((ROOT / "policies" / file).read_text(encoding="utf-8"))
 
-    assert description["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": "../.venv"}}
+    assert description["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": environment}}
     assert f'version = "{description["version"]}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert description["description"] == DESCRIPTION
 
 
 def test_an_accepted_component_passes(pack: Pack) -> None:
