@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from cli.garbage import rare_collections
 from cli.output import error_document, exit_code, fail, print_json
 from voltaic import document
 from voltaic.units import MIB
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 16 * MIB
 """Bytes of one line. The largest configurations of published models are below 1 MiB."""
-
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""Objects that are made and kept before the collector looks for cycles: a few MiB."""
 
 
 class _BadLine(ValueError):  # noqa: N818  named for what it says
@@ -39,7 +36,7 @@ def judge_lines(source: str) -> int:
     """
     verdicts: set[str] = set()
     bad_input = False
-    with _opened(source) as stream, _rare_collections():
+    with _opened(source) as stream, rare_collections():
         for number, line in _lines(stream):
             try:
                 answer = _answer(line)
@@ -49,19 +46,6 @@ def judge_lines(source: str) -> int:
                 answer = error_document(bad.faults, id=bad.id, line=number)
             print_json(answer, indent=None)
     return exit_code(verdicts, bad_input=bad_input)
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Search for cycles seldom: a verdict makes thousands of small objects and next to no cycles."""
-    often = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *often[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*often)
-        gc.unfreeze()
 
 
 @contextmanager

@@ -1,38 +1,39 @@
-"""`voltaic check`: the verdict on every model server in Kubernetes manifests."""
+"""`voltaic check`: the verdict on every model server in Kubernetes manifests, and what else is wrong around it."""
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cli.command import Command
 from cli.complete import profiles
 from cli.output import exit_code, fail, fault_text, print_json
+from cli.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cli.manifest_files import Unreadable
+    from cli.check_run import Run
     from voltaic.hardware import Profile
-    from voltaic.manifests import Workload
-    from voltaic.verdict import Verdict
+    from voltaic.levels import Levels
 
-    Checked = tuple[Workload, Verdict | None]
-    """A container of a manifest, and the verdict on it; None where it is no model server."""
-
-SCHEMA = "voltaic/check/v1"
+FORMATS: Final = ("text", "json", "sarif", "github")
+FAIL_ON: Final = ("mandatory", "advisory")
 
 HELP = """Judge the model servers in Kubernetes manifests: files, folders (recursively), or - for stdin.
 
-What is not a model server is listed and never refused.
+Every server gets its verdict, and every pod with a server or a chat page is read by the rules of `voltaic rules`: what
+they find in the manifests of others is advice, unless --levels says otherwise. What is not a model server is listed
+and never refused. The files of one folder are one input.
 """
 EXAMPLES = """\b
 Examples:
   voltaic check manifests/
   helm template my-chart | voltaic check - --profile v100-2gpu --json
+  voltaic check k8s/ --format sarif > voltaic.sarif
+  voltaic check k8s/ --fail-on advisory --levels levels.json
 
 Exit codes: 2 where an input cannot be read, else the worst verdict: 1 refused, 3 unknown, 0 accepted.
 """
@@ -51,6 +52,14 @@ def register(app: typer.Typer) -> None:
     command(check)
 
 
+def _formats(incomplete: str) -> list[str]:
+    return [name for name in FORMATS if name.startswith(incomplete)]
+
+
+def _fail_on(incomplete: str) -> list[str]:
+    return [name for name in FAIL_ON if name.startswith(incomplete)]
+
+
 def check(
     paths: Annotated[list[str], typer.Argument(metavar="PATH|-", help="Files, folders, or - for stdin.")],
     *,
@@ -58,126 +67,115 @@ def check(
         str | None,
         typer.Option(metavar="NAME", help="GPUs of manifests that do not name a GPU model.", autocompletion=profiles),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one check document on stdout.")] = False,
+    format: Annotated[  # noqa: A002  the option's name
+        str | None,
+        typer.Option(metavar="|".join(FORMATS), help="What to print on stdout.", autocompletion=_formats),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(FAIL_ON),
+            help="Least level of a violation that refuses; one that is waived never does.",
+            autocompletion=_fail_on,
+        ),
+    ] = FAIL_ON[0],
+    levels: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="JSON or YAML with levels by rule, as --policy-pack-config takes it."),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="As text: only what decides the exit code, and the numbers.")
+    ] = False,
 ) -> None:
-    """Judge every model server in the manifests."""
-    gpus = _profile(profile, as_json=as_json)
-    checked, count, unreadable = _checked(paths, gpus)
-    if as_json:
-        print_json(
-            {
-                "schema": SCHEMA,
-                "files": count,
-                "workloads": [_entry(workload, verdict) for workload, verdict in checked],
-                "errors": [{"file": found.file, "faults": list(found.faults)} for found in unreadable],
-            }
-        )
-    elif count:
-        _show(checked, count)
-    for found in unreadable:
-        print(fault_text(f"voltaic check: {found.file}", found.faults), file=sys.stderr)
-    verdicts = [verdict.verdict for _, verdict in checked if verdict is not None]
-    raise typer.Exit(exit_code(verdicts, bad_input=bool(unreadable)))
+    """Judge every model server in the manifests, and read what is around it."""
+    form = _form(format, as_json=as_json)
+    faults = [] if fail_on in FAIL_ON else [f"--fail-on: {fail_on!r} is none; there are {', '.join(FAIL_ON)}"]
+    gpus = _profile(profile, faults)
+    held = _levels(levels, faults)
+    if faults:
+        fail("check", faults, as_json=form == "json")
+    strict = fail_on == "advisory"
+    found = _run(paths, gpus, held)
+    code = _exit_code(found, strict=strict)
+    _print(found, form, code, quiet=quiet, strict=strict)
+    for one in found.unreadable if form != "github" else ():
+        print(printable(fault_text(f"voltaic check: {one.file}", one.faults), keep="\n"), file=sys.stderr)
+    raise typer.Exit(code)
 
 
-def _profile(name: str | None, *, as_json: bool) -> Profile | None:
+def _form(asked: str | None, *, as_json: bool) -> str:
+    """Return the format that is asked for."""
+    if asked is not None and asked not in FORMATS:
+        fail("check", [f"--format: {asked!r} is none; there are {', '.join(FORMATS)}"], as_json=as_json)
+    if as_json and asked not in {None, "json"}:
+        fail("check", [f"--json, --format {asked}: both write to stdout; give one"], as_json=True)
+    return "json" if as_json else asked or "text"
+
+
+def _profile(name: str | None, faults: list[str]) -> Profile | None:
     from voltaic import hardware
 
     try:
         return None if name is None else hardware.profile(name)
     except hardware.UnknownProfile as unknown:
-        fail("check", [f"--profile: {unknown}"], as_json=as_json)
+        faults.append(f"--profile: {unknown}")
+        return None
 
 
-def _checked(paths: Sequence[str], profile: Profile | None) -> tuple[list[Checked], int, list[Unreadable]]:
-    """Return what was found in the files, how many files were read, and what could not be read."""
-    from cli.manifest_files import Unreadable, files, read
-    from cli.stack_files import InvalidStack
-    from voltaic.verdict import judge
+def _levels(file: str | None, faults: list[str]) -> Levels | None:
+    if file is None:
+        return None
+    from cli.manifest_files import Unreadable, read
+    from voltaic import levels
+    from voltaic.rules import catalogue
 
-    checked: list[Checked] = []
-    unreadable: list[Unreadable] = []
-    count = 0
-    for file in files(paths):
-        content = file if isinstance(file, Unreadable) else read(file)
-        if isinstance(content, Unreadable):
-            unreadable.append(content)
-            continue
-        try:
-            found = _workloads(str(file), content, profile)
-        except InvalidStack as invalid:
-            unreadable.append(Unreadable(str(file), invalid.faults))
-            continue
-        count += 1
-        checked += [(workload, None if workload.spec is None else judge(workload.spec)) for workload in found]
-    return checked, count, unreadable
+    found = read(file)
+    if isinstance(found, Unreadable):
+        faults += [f"--levels {file}: {fault}" for fault in found.faults]
+        return None
+    try:
+        content = found.documents[0] if len(found.documents) == 1 else None
+        return levels.read(content, levels.policies(catalogue.catalogue()))
+    except levels.InvalidLevels as invalid:
+        faults += [f"--levels {file}: {fault}" for fault in invalid.faults]
+        return None
 
 
-def _workloads(file: str, content: Sequence[Any], profile: Profile | None) -> Sequence[Workload]:
-    from cli import stack_files
-    from voltaic import manifests
+def _run(paths: Sequence[str], profile: Profile | None, levels: Levels | None) -> Run:
+    from cli.check_progress import progress
+    from cli.check_run import run
+    from cli.garbage import rare_collections
 
-    stack = stack_files.workload(file, content[0]) if len(content) == 1 else None
-    if stack is not None:
-        return [stack]
-    documents = [manifests.Document(file, number, value) for number, value in enumerate(content, 1)]
-    return manifests.workloads(documents, profile=profile)
-
-
-def _entry(workload: Workload, verdict: Verdict | None) -> dict[str, Any]:
-    from voltaic.document import plan_document
-
-    return {
-        "file": workload.file,
-        "document": workload.document,
-        "kind": workload.kind,
-        "name": workload.name,
-        "container": workload.container,
-        "recognised": workload.recognised,
-        "plan": None if verdict is None else plan_document(verdict),
-        "findings": [],
-    }
+    if "-" in paths and sys.stdin.isatty():
+        print("voltaic check: reads manifests from the terminal; end with Ctrl-D", file=sys.stderr)
+    with rare_collections(), progress() as advance:
+        return run(paths, profile=profile, levels=levels, advance=advance)
 
 
-def _show(checked: Sequence[Checked], count: int) -> None:
-    """Print the worst verdict first, then every model server, then what was not judged and why."""
-    from rich.text import Text
-
-    from cli import render, stack_files
-    from cli.output import console
-
-    screen = console()
-    servers = [(workload, verdict) for workload, verdict in checked if verdict is not None]
-    counts: Counter[str] = Counter(verdict.verdict for _, verdict in servers)
-    worst = next((word for word in ("refuse", "unknown", "accept") if word in counts), None)
-    files = _counted(count, "file")
-    if worst is None:
-        render.paragraph(screen, Text(f"No model server found in {files}."))
-    else:
-        each = ", ".join(f"{counts[word]} {title.lower()}" for word, title in render.WORDS.items() if word in counts)
-        render.paragraph(screen, render.headline(worst, f"{_counted(len(servers), 'model server')} in {files}: {each}"))
-    for workload, verdict in servers:
-        screen.print()
-        container = f", container {workload.container}" if workload.container else ""
-        render.paragraph(screen, Text(f"{_place(workload)}{container}", style="bold"))
-        of_stack = workload.kind == stack_files.KIND
-        lines = render.as_stack(workload.name or "") if of_stack else render.as_arguments
-        render.show(screen, verdict, fix_lines=lines)
-    others = [workload for workload, verdict in checked if verdict is None]
-    if others:
-        screen.print()
-        render.paragraph(
-            screen, Text(f"Not judged: {_counted(len(others), 'object')} without a model server that is known here")
-        )
-    for workload in others:
-        render.paragraph(screen, Text(f"  {_place(workload)}" + (f": {workload.reason}" if workload.reason else "")))
+def _exit_code(found: Run, *, strict: bool) -> int:
+    verdicts: list[str] = [one.checked.judgement for one in found.judged]
+    if strict and any(told.said.counts for one in found.judged for told in one.told):
+        verdicts.append("refuse")
+    return exit_code(verdicts, bad_input=bool(found.unreadable))
 
 
-def _place(workload: Workload) -> str:
-    """Return where a workload stands: file, position, kind, name."""
-    position = f", document {workload.document}" if workload.document > 1 else ""
-    return f"{workload.file}{position}: {workload.kind} {workload.name or 'without a name'}"
+def _print(found: Run, form: str, code: int, *, quiet: bool, strict: bool) -> None:
+    """Print what was found, and nothing else, on stdout."""
+    if form == "json":
+        from cli.check_document import document
 
+        print_json(document(found))
+    elif form == "sarif":
+        from cli import check_sarif
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+        print_json(check_sarif.document(found, exit_code=code))
+    elif form == "github":
+        from cli import check_github
+
+        check_github.show(found)
+    elif found.files:
+        from cli import check_text
+        from cli.output import console
+
+        check_text.show(console(), found, quiet=quiet, strict=strict)

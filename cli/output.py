@@ -8,9 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import Console
+    from rich.segment import Segment
 
 ACCEPT = 0
 REFUSE = 1
@@ -84,9 +85,18 @@ def console() -> Console:
     """Return the console for people: colours only on a terminal, NO_COLOR respected, full width elsewhere."""
     from rich.console import Console
 
+    from cli.printable import printable
+
+    class Printable(Console):
+        """A console on which nothing that somebody wrote into a manifest moves the cursor, or hides words."""
+
+        def render(self, *args: Any, **options: Any) -> Iterator[Segment]:
+            for part in super().render(*args, **options):
+                yield part if part.control else part._replace(text=printable(part.text, keep="\n"))
+
     # Into a file or a pipe nothing is wrapped to 80 columns of a terminal that is not there.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    return Console(highlight=False, soft_wrap=False, width=width, emoji=False)
+    return Printable(highlight=False, soft_wrap=False, width=width, emoji=False)
 
 
 def leave_quietly() -> None:

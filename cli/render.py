@@ -62,8 +62,16 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
         paragraph(console, Text("Derived as for a stack with these two settings:"))
         for line in _wrapped(_command_words(spec), console.width - 2):
             console.print(Text(f"  {line}"), soft_wrap=True)
+    how(console, verdict)
+    findings(console, verdict.findings, secrets_of(spec.command.args, spec.command.env))
+    fixes(console, verdict.fixes, fix_lines)
+    elsewhere(console, verdict.ways.elsewhere if verdict.verdict == "refuse" else ())
+
+
+def how(console: Console, verdict: Verdict) -> None:
+    """Print how a spec runs, its bill, and what an accept rests on."""
     if verdict.runs is not None:
-        paragraph(console, Text(runs(verdict.runs, spec)))
+        paragraph(console, Text(runs(verdict.runs, verdict.spec)))
     if isinstance(verdict.bill, Bill):
         bill(console, verdict.bill)
         if verdict.tight:
@@ -71,9 +79,6 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
     elif not verdict.findings:
         paragraph(console, Text(f"No bill: {verdict.bill.because}. What would settle it: {verdict.bill.settled_by}."))
     rests_on(console, verdict)
-    findings(console, verdict.findings, secrets_of(spec.command.args, spec.command.env))
-    fixes(console, verdict.fixes, fix_lines)
-    elsewhere(console, verdict.ways.elsewhere if verdict.verdict == "refuse" else ())
 
 
 def rests_on(console: Console, verdict: Verdict) -> None:
@@ -220,6 +225,13 @@ def indented(console: Console, text: Text) -> None:
     for line in text.wrap(console, max(20, console.width - 2)):
         line.rstrip()
         console.print(Text("  ") + line, soft_wrap=True)
+
+
+def hanging(console: Console, text: Text) -> None:
+    """Print text with every line but the first two columns in."""
+    for number, line in enumerate(text.wrap(console, max(20, console.width - 2))):
+        line.rstrip()
+        console.print(Text("  ") + line if number else line, soft_wrap=True)
 
 
 def _known_variables(spec: ServingSpec) -> dict[str, str]:

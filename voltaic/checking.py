@@ -5,14 +5,15 @@ The command line and the policy pack ask here, so that both say the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from voltaic import kubernetes_names, rules
-from voltaic.levels import Levels
+from voltaic import rules
+from voltaic.levels import Levels, default_of
 from voltaic.manifests import workloads
 from voltaic.manifests.views import Objects, Subject
 from voltaic.rules import catalogue
+from voltaic.rules.waivers import waiver_in_use
 from voltaic.verdict import judge
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from voltaic.findings import Finding
     from voltaic.hardware import Profile
     from voltaic.manifests import Document, Workload
-    from voltaic.manifests.views import Pod
-    from voltaic.rules.rule import Rule
+    from voltaic.manifests.views import Container, Pod
+    from voltaic.rules.rule import About, Rule
+    from voltaic.spec import ServingSpec
     from voltaic.verdict import Judgement, Verdict
 
 
@@ -34,8 +36,17 @@ class Said:
     """With the level at which it counts, and the field that it is about where that is known."""
     policy: str
     """Name under which its level is set."""
+    file: str
+    """File of the document that it is about: mostly that of the workload."""
+    document: int
+    """Position of that document in its file, from 1."""
     waived: str | None = None
     """The reason for which its owner lives with it; None where it counts."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a violation that nobody has waived, at whatever level."""
+        return self.waived is None and self.finding.outcome == "violation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,12 @@ class Checked:
     verdict: Verdict | None
     """None where it serves no model."""
     said: tuple[Said, ...]
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked about it: it serves a model, or is a chat page."""
+        pod = self.workload.pod
+        return self.verdict is not None or (pod is not None and any(view.role != "other" for view in pod.containers))
 
     @property
     def judgement(self) -> Judgement:
@@ -87,78 +104,115 @@ def of_workloads(
         timeout_seconds: how long the tool that applies them waits for each, where that is known.
     """
     held = levels or Levels()
-    asked: set[int] = set()
     checked: list[Checked] = []
+    pods: dict[int, _Pod] = {}
     for workload in found:
         verdict = None if workload.spec is None else judge(workload.spec)
-        first = workload.pod is not None and id(workload.pod) not in asked
-        asked.add(id(workload.pod))
-        said = _said(workload, verdict, others, held, first=first, ours=ours, timeout_seconds=timeout_seconds)
+        pod = pods.setdefault(id(workload.pod), _Pod(len(checked)))
+        asking = _Asking(workload, others, held, pod.found, ours=ours, timeout_seconds=timeout_seconds)
+        said = [*asking.of_spec(verdict), *asking.of_pod(first=pod.place == len(checked))]
         checked.append(Checked(workload, verdict, tuple(said)))
+    for pod in pods.values() if not ours else ():
+        one = checked[pod.place]
+        asking = _Asking(one.workload, others, held, pod.found, ours=ours, timeout_seconds=timeout_seconds)
+        checked[pod.place] = replace(one, said=(*one.said, *asking.of_waivers()))
     return tuple(checked)
 
 
-def _said(
-    workload: Workload,
-    verdict: Verdict | None,
-    others: Objects,
-    levels: Levels,
-    *,
-    first: bool,
-    ours: bool,
-    timeout_seconds: int | None,
-) -> Iterator[Said]:
-    if verdict is not None:
+@dataclass(slots=True)
+class _Pod:
+    """What is known of a pod, which may hold several servers."""
+
+    place: int
+    """Place of its first workload."""
+    found: set[str] = field(default_factory=set)
+    """Ids of the rules that found something about it, at whatever level."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Asks the rules about one workload."""
+
+    workload: Workload
+    others: Objects
+    levels: Levels
+    found: set[str]
+    _: KW_ONLY
+    ours: bool
+    timeout_seconds: int | None
+
+    def of_spec(self, verdict: Verdict | None) -> Iterator[Said]:
+        """Yield what is said of a serving spec, wherever it comes from."""
+        if verdict is None:
+            return
         for finding in verdict.findings:
-            yield from _counted(rules.rule(finding.rule), finding, workload, levels, ours=ours)
+            yield from self._counted(rules.rule(finding.rule), finding)
         for rule in catalogue.about("spec"):
             for finding in rule.ask(verdict.spec):
-                yield from _counted(rule, finding, workload, levels, ours=ours)
-    pod = workload.pod
-    if pod is None:
-        return
-    for rule, subject in _questions(workload, pod, others, first=first):
-        for finding in rule.ask(replace(subject, ours=ours, timeout_seconds=timeout_seconds)):
-            yield from _counted(rule, finding, workload, levels, ours=ours)
+                yield from self._counted(rule, finding)
 
+    def of_pod(self, *, first: bool) -> Iterator[Said]:
+        """Yield what is said of the manifest; of what all its servers share only with the first of them."""
+        for rule, subject in self._questions(first=first):
+            for finding in rule.ask(subject):
+                yield from self._counted(rule, finding)
 
-def _questions(workload: Workload, pod: Pod, others: Objects, *, first: bool) -> Iterator[tuple[Rule[Any], Subject]]:
-    """Yield each rule about manifests with what it is asked of here: every container once, every pod once."""
-    served = workload.view if workload.spec is not None else None
-    told = served or next((view for view in pod.containers if view.role != "other"), None)
-    if told is None:
-        return
-    if served is not None:
-        for rule in catalogue.about("server", "container"):
-            yield rule, Subject(pod, served, workload.spec, others)
-    if not first:
-        return
-    for view in pod.containers:
-        if view.role != "server":
-            for rule in catalogue.about("page", "container") if view.role == "page" else catalogue.about("container"):
-                yield rule, Subject(pod, view, None, others)
-    for rule in catalogue.about("pod"):
-        yield rule, Subject(pod, told, workload.spec, others)
+    def of_waivers(self) -> Iterator[Said]:
+        """Yield what is said of the waivers of a pod about which everything was asked."""
+        pod = self.workload.pod
+        if pod is not None and self._told() is not None:
+            # What looks at other objects may find something where these are there too.
+            asked = (rule for rule in catalogue.catalogue() if not rule.whole_input)
+            for finding in waiver_in_use.unused(pod, self.found, asked):
+                yield from self._counted(waiver_in_use.RULE, finding)
 
+    def _told(self) -> Container | None:
+        """Return the container that rules about a pod are told of; None where the manifest is not asked about.
 
-def _counted(
-    rule: Rule[Any] | None, finding: Finding, workload: Workload, levels: Levels, *, ours: bool
-) -> Iterator[Said]:
-    """Yield a finding at its level, unless it is disabled."""
-    if rule is None:
-        yield Said(finding, finding.rule)
-        return
-    default = finding.level if rule.about == "spec" else rule.level if ours else rule.foreign or rule.level
-    level = levels.of(rule, finding, ours=ours)
-    if level == "disabled":
-        return
-    path = finding.path or (workload.view.path if workload.view is not None else None)
-    reason = None if ours else _waiver(workload, rule.id)
-    yield Said(replace(finding, level=level, path=path), rule.policy(default), reason)
+        A pod that a controller completes is not: what is not written in it may be there all the same.
+        """
+        pod, served = self.workload.pod, self._served()
+        if pod is None or getattr(pod, "partial", False):
+            return None
+        return served or next((view for view in pod.containers if view.role != "other"), None)
 
+    def _served(self) -> Container | None:
+        return self.workload.view if self.workload.spec is not None else None
 
-def _waiver(workload: Workload, rule_id: str) -> str | None:
-    """Return the reason for which the owner of an object lives with what a rule finds."""
-    pod = workload.pod
-    reason = None if pod is None else pod.annotation(f"{kubernetes_names.WAIVER_ANNOTATION}{rule_id}")
-    return reason.strip() or None if reason else None
+    def _questions(self, *, first: bool) -> Iterator[tuple[Rule[Any], Subject]]:
+        """Yield each rule about manifests with what it is asked of here: every container once, every pod once."""
+        pod, told, served, spec = self.workload.pod, self._told(), self._served(), self.workload.spec
+        if pod is None or told is None:
+            return
+        if served is not None:
+            for rule in catalogue.about("server", "container"):
+                yield rule, self._subject(pod, served, spec)
+        if not first:
+            return
+        for view in pod.containers:
+            if view.role != "server":
+                kinds: tuple[About, ...] = ("page", "container") if view.role == "page" else ("container",)
+                for rule in catalogue.about(*kinds):
+                    yield rule, self._subject(pod, view, None)
+        for rule in catalogue.about("pod"):
+            yield rule, self._subject(pod, told, spec)
+
+    def _subject(self, pod: Pod, view: Container, spec: ServingSpec | None) -> Subject:
+        return Subject(pod, view, spec, self.others, self.ours, self.timeout_seconds)
+
+    def _counted(self, rule: Rule[Any] | None, finding: Finding) -> Iterator[Said]:
+        """Yield a finding at its level, unless it is disabled."""
+        workload = self.workload
+        self.found.add(finding.rule)
+        if rule is None:
+            yield Said(finding, finding.rule, workload.file, workload.document)
+            return
+        level = self.levels.of(rule, finding, ours=self.ours)
+        if level == "disabled":
+            return
+        policy = rule.policy(default_of(rule, finding, ours=self.ours))
+        reason = None
+        if workload.pod is not None and not self.ours:
+            reason = waiver_in_use.reason(workload.pod, rule.id)
+        path = finding.path or (workload.view.path if workload.view is not None else None)
+        yield Said(replace(finding, level=level, path=path), policy, workload.file, workload.document, reason)

@@ -16,6 +16,8 @@ Held = Literal["mandatory", "advisory", "disabled"]
 """What a file may say of a rule."""
 ALL: Final = "all"
 """Key that stands for every rule that the file does not name."""
+LEVEL_KEY: Final = "enforcementLevel"
+"""Key of a level where a rule has a mapping (Pulumi documentation, configuring a policy pack)."""
 
 
 class InvalidLevels(ValueError):  # noqa: N818  named for what it says
@@ -34,10 +36,20 @@ class Levels:
 
     def of(self, rule: Rule[Any], finding: Finding, *, ours: bool) -> Held:
         """Return the level of a finding."""
-        default: Level = finding.level if rule.about == "spec" else rule.level
-        if rule.about != "spec" and not ours:
-            default = rule.foreign or rule.level
+        default = default_of(rule, finding, ours=ours)
         return self.stated.get(rule.policy(default), self.stated.get(ALL, default))
+
+
+def default_of(rule: Rule[Any], finding: Finding, *, ours: bool) -> Level:
+    """Return the level of a finding where no file says anything."""
+    if rule.about == "spec":
+        return finding.level
+    return rule.level if ours else rule.foreign or rule.level
+
+
+def policies(rules: Iterable[Rule[Any]]) -> tuple[str, ...]:
+    """Return the names under which levels are set, in the order of the rules."""
+    return tuple(rule.policy(level) for rule in rules for level in rule.levels())
 
 
 def read(content: Any, names: Iterable[str]) -> Levels:
@@ -56,12 +68,14 @@ def read(content: Any, names: Iterable[str]) -> Levels:
     faults: list[str] = []
     stated: dict[str, Any] = {}
     for name, value in content.items():
-        level = value.get("enforcementLevel") if isinstance(value, dict) else value
+        level = value.get(LEVEL_KEY) if isinstance(value, dict) else value
+        more = [str(key) for key in value if key != LEVEL_KEY] if isinstance(value, dict) else []
+        faults += [f"{name}: {key}: there is nothing to set but {LEVEL_KEY}" for key in more]
         if name not in known:
             near = difflib.get_close_matches(str(name), known, 1)
             hint = f"; did you mean {near[0]}?" if near else "; voltaic rules lists them"
             faults.append(f"{name}: there is no such rule{hint}")
-        elif level not in get_args(Held):
+        elif not isinstance(level, str) or level not in get_args(Held):
             faults.append(f"{name}: {level!r} is no level; there are {', '.join(get_args(Held))}")
         else:
             stated[name] = level

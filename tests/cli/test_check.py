@@ -118,7 +118,9 @@ def test_what_is_no_server_is_never_refused(voltaic: Voltaic) -> None:
         "No model server found in 1 file.\n"
         "\n"
         "Not judged: 1 object without a model server that is known here\n"
-        "  -, document 2: Deployment web\n"
+        "  -:11: Deployment web\n"
+        "\n"
+        "Summary: 0 model servers; 0 advisory findings; waived: 0; 1 object not judged; 0 files unreadable.\n"
     )
     assert result.exit_code == 0
 
@@ -146,7 +148,7 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(
 
     assert result.stderr == f"voltaic check: {tmp_path}/bad.yaml: line 2: the key 'a' is given twice\n"
     assert json.loads(result.stdout)["errors"] == [
-        {"file": f"{tmp_path}/bad.yaml", "faults": ["line 2: the key 'a' is given twice"]}
+        {"file": f"{tmp_path}/bad.yaml", "line": 2, "faults": ["line 2: the key 'a' is given twice"]}
     ]
     assert [entry[5] for entry in listed(result)] == ["accept"]
     assert result.exit_code == 2
@@ -155,17 +157,16 @@ def test_a_file_that_cannot_be_read_does_not_hide_the_others(
 def test_people_read_the_worst_verdict_first(
     voltaic: Voltaic, server: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    """The first line has the verdict and the counts; each server follows under its place."""
+    """The first line has the verdict and the counts; each server follows under its place, what is refused first."""
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump_all([server(), server(name="alone", gpus=1, shards="2")]), encoding="utf-8")
 
-    result = voltaic("check", str(path), env={"COLUMNS": "200"})
+    lines = voltaic("check", str(path), env={"COLUMNS": "200"}).stdout.splitlines()
 
-    lines = result.stdout.splitlines()
-    assert lines[0] == "REFUSED  2 model servers in 1 file: 1 accepted, 1 refused"
-    assert f"{path}: Deployment llm, container tgi" in lines
-    assert f"{path}, document 2: Deployment alone, container tgi" in lines
-    assert any(line.startswith("single-gpu-shard  mandatory, violation") for line in lines)
+    assert lines[0] == "REFUSED  2 model servers in 1 file: 1 refused, 1 accepted"
+    alone, llm = (lines.index(f"{path}:{at}, container tgi") for at in ("36: Deployment alone", "4: Deployment llm"))
+    assert alone < llm
+    assert any(line.startswith(f"{path}:") and "  single-gpu-shard  mandatory, violation" in line for line in lines)
     assert any(line.startswith("    arguments and variables: USE_FLASH_ATTENTION=false --model-id ") for line in lines)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli import manifest_files
-from cli.manifest_files import Unreadable, files, read
+from cli.manifest_files import Manifest, Unreadable, files, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def test_a_named_file_is_read_whatever_its_ending(tmp_path: Path) -> None:
     path = tmp_path / "rendered.txt"
     path.write_text("\ufeffa: 1\n", encoding="utf-8")
 
-    assert [read(str(file)) for file in files([str(path)])] == [[{"a": 1}]]
+    assert [read(str(file)) for file in files([str(path)])] == [Manifest(str(path), [{"a": 1}])]
 
 
 def test_a_folder_without_manifests_is_a_fault(tmp_path: Path) -> None:
@@ -49,19 +50,56 @@ def test_a_folder_without_manifests_is_a_fault(tmp_path: Path) -> None:
     ]
 
 
+HELM = b"kind: Pod\nspec:\n  {{- if .Values.a }}\n  a: 1\n  {{- end }}\n"
+RENDER = "a template ({{ … }}), which somebody has to render first"
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "line", "message"),
     [
-        pytest.param(b"\xff\xfe\x00a", "not UTF-8 text (byte 0)", id="binary"),
-        pytest.param(b"a: 1\na: 2\n", "line 2: the key 'a' is given twice", id="duplicate key"),
+        pytest.param(
+            "a: 1\n".encode("utf-16"), 1, "UTF-16 text, which Kubernetes does not read; save it as UTF-8", id="utf-16"
+        ),
+        pytest.param(b"a: 1\nb: \xff\xfe\n", 2, "not UTF-8 text (byte 8)", id="latin"),
+        pytest.param(b"a: 1\nb: \x00\n", 2, "the control character U+0000 is no text", id="zero"),
+        pytest.param(b"\x7fELF\x02\x01\x01\x00", 1, "the control character U+007F is no text", id="program"),
+        pytest.param(b"a: 1\na: 2\n", 2, "the key 'a' is given twice", id="duplicate key"),
+        pytest.param(HELM, 3, f"{RENDER}: helm template CHART | voltaic check -", id="template"),
+        pytest.param(
+            b"a: {{ .b }}\n---\nc: 'd\n",
+            1,
+            f"{RENDER}: helm template CHART | voltaic check -",
+            id="template at the top",
+        ),
     ],
 )
-def test_an_unreadable_file_says_why(tmp_path: Path, content: bytes, message: str) -> None:
-    """What cannot be read is named with its reason."""
+def test_an_unreadable_file_says_why(tmp_path: Path, content: bytes, line: int, message: str) -> None:
+    """What cannot be read is named with its line and its reason."""
     path = tmp_path / "a.yaml"
     path.write_bytes(content)
 
-    assert read(str(path)) == Unreadable(str(path), (message,))
+    assert read(str(path)) == Unreadable(str(path), (f"line {line}: {message}",), line)
+
+
+def test_a_template_of_a_chart_names_the_chart(tmp_path: Path) -> None:
+    """The command to render it can be typed as it stands."""
+    (tmp_path / "Chart.yaml").write_text("name: a\n", "utf-8")
+    template = tmp_path / "templates/sub/a.yaml"
+    template.parent.mkdir(parents=True)
+    template.write_bytes(HELM)
+
+    found = read(str(template))
+
+    assert isinstance(found, Unreadable)
+    assert found.faults[0].endswith(f": helm template {tmp_path} | voltaic check -")
+
+
+def test_text_that_fits_a_template_only_by_its_braces_is_read(tmp_path: Path) -> None:
+    """What is YAML is read, whatever stands in its quotes."""
+    path = tmp_path / "a.yaml"
+    path.write_text("a: '{{ b }}'\n", "utf-8")
+
+    assert read(str(path)) == Manifest(str(path), [{"a": "{{ b }}"}])
 
 
 def test_a_missing_file_says_so() -> None:
@@ -95,3 +133,56 @@ def test_a_folder_that_may_not_be_entered_is_named(tmp_path: Path, monkeypatch: 
         str(tmp_path / "a.yaml"),
         Unreadable(str(closed), ("Permission denied",)),
     ]
+
+
+def test_links_that_lead_back_are_followed_once(tmp_path: Path) -> None:
+    """Folders behind links are read, a circle of links ends, and a file with two names is judged once."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/one.yaml").write_text("a: 1\n", "utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/two.yaml").write_text("a: 2\n", "utf-8")
+    (tmp_path / "a/back").symlink_to(tmp_path / "a")
+    (tmp_path / "a/out").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "a/same.yaml").symlink_to(tmp_path / "a/one.yaml")
+    (tmp_path / "a/self.yaml").symlink_to(tmp_path / "a/self.yaml")
+
+    found = list(files([str(tmp_path / "a"), str(tmp_path / "a/back"), str(tmp_path / "elsewhere")]))
+
+    assert [os.path.relpath(str(file), tmp_path) for file in found] == ["a/one.yaml", "a/self.yaml", "a/out/two.yaml"]
+    assert read(str(tmp_path / "a/self.yaml")) == Unreadable(
+        str(tmp_path / "a/self.yaml"), ("Too many levels of symbolic links",)
+    )
+
+
+def test_a_pipe_is_read_as_long_as_somebody_writes(tmp_path: Path) -> None:
+    """What a shell substitutes for a command is a pipe: it is read to its end, and kept for a second look."""
+    path = tmp_path / "a.yaml"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("a: 1\n",))
+    writer.start()
+
+    found = read(str(path))
+
+    writer.join()
+    assert found == Manifest(str(path), [{"a": 1}], "a: 1\n")
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that lies around in a folder does not hold up the others."""
+    monkeypatch.setattr(manifest_files, "SECONDS_FOR_A_WRITER", 0.05)
+    path = tmp_path / "a.yaml"
+    os.mkfifo(path)
+
+    assert read(str(path)) == Unreadable(str(path), ("a pipe that nobody writes to",))
+
+
+def test_a_file_is_read_a_second_time_for_its_lines(tmp_path: Path) -> None:
+    """Its text is not kept; a file that is gone meanwhile has none."""
+    path = tmp_path / "a.yaml"
+    path.write_text("\ufeffa: 1\n", "utf-8")
+    found = read(str(path))
+
+    assert isinstance(found, Manifest)
+    assert found.text() == "a: 1\n"
+    path.unlink()
+    assert found.text() == ""

@@ -16,7 +16,7 @@ from voltaic import rules
 if TYPE_CHECKING:
     from voltaic.rules.rule import About, Rule
 
-FAMILIES: Final = ("gpus", "options", "host", "lifecycle", "supply", "webui")
+FAMILIES: Final = ("gpus", "options", "host", "lifecycle", "supply", "webui", "waivers")
 """Folders of rules, in the order in which their findings are told."""
 
 

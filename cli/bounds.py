@@ -1,0 +1,30 @@
+"""What a manifest may be at most, and how it is said that one is more."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+DEEPEST: Final = 100
+"""Levels of nesting. A Kubernetes object with its CRD schema stays below 60."""
+MOST_VALUES: Final = 500_000
+"""Values of one file, aliases counted as often as they stand for something. Renderings of 10 MiB stay below 400,000."""
+MOST_DOCUMENTS: Final = 10_000
+"""Documents of one file; the largest public renderings have some hundred."""
+LEFT_OUT: Final = frozenset({"CustomResourceDefinition"})
+"""Kinds that are large, and of which nothing but the name is ever asked."""
+
+
+class Fault(ValueError):  # noqa: N818  named for what it says
+    """What cannot be read, in one line that begins with its number where that is known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(message if line is None else f"line {line}: {message}")
+
+
+def left_out(document: Any) -> Any:
+    """Return a document; of a kind of which nothing is asked only what it is."""
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if isinstance(kind, str) and kind in LEFT_OUT:
+        return {key: document[key] for key in ("apiVersion", "kind", "metadata") if key in document}
+    return document

@@ -1,0 +1,209 @@
+"""What `voltaic check` finds out: every file read, every workload judged, every finding with its place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cli import stack_files
+from cli.check_positions import Position, positions
+from cli.manifest_files import STDIN, Manifest, Unreadable, files, read
+from voltaic import checking
+from voltaic.hidden import hide, secrets_of
+from voltaic.manifests import Document
+from voltaic.manifests.documents import joined
+from voltaic.manifests.views import Objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from voltaic.checking import Checked, Said
+    from voltaic.findings import Finding
+    from voltaic.hardware import Profile
+    from voltaic.levels import Levels
+    from voltaic.manifests import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One finding as it is told: without secrets, and with its place."""
+
+    finding: Finding
+    said: Said
+    position: Position | None
+    """None where the file could not be read once more."""
+
+    @property
+    def place(self) -> str:
+        """File and line as editors and terminals take them: `llm.yaml:31`."""
+        return self.said.file if self.position is None else f"{self.said.file}:{self.position.line}"
+
+    @property
+    def rank(self) -> int:
+        """Order of what is told: 0 refuses, 1 leaves it open, 2 and 3 advise, 4 is waived."""
+        if self.said.waived is not None:
+            return 4
+        return (0 if self.finding.level == "mandatory" else 2) + (self.finding.outcome == "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A workload, what is said about it, and where it begins."""
+
+    checked: Checked
+    told: tuple[Told, ...]
+    position: Position | None
+
+    @property
+    def workload(self) -> Workload:
+        """The object that holds a pod, or the stack."""
+        return self.checked.workload
+
+    @property
+    def title(self) -> str:
+        """Where it stands and what it is: `llm.yaml:4: Deployment llm, container tgi`."""
+        workload = self.workload
+        line = "" if self.position is None else f":{self.position.line}"
+        container = f", container {workload.container}" if workload.container else ""
+        return f"{workload.file}{line}: {workload.kind} {workload.name or 'without a name'}{container}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All of one call of the command."""
+
+    files: int
+    """Files that were read."""
+    judged: tuple[Judged, ...]
+    """In the order of the files, and in them."""
+    unreadable: tuple[Unreadable, ...]
+
+
+def run(
+    paths: Sequence[str],
+    *,
+    profile: Profile | None = None,
+    levels: Levels | None = None,
+    advance: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Run:
+    """Return what is to be said about the files under these paths.
+
+    The files of one folder are one input: what a pod names (a ConfigMap, a Service) is looked for beside it, not in a
+    folder that may be another environment. Stdin is an input of its own.
+
+    Args:
+        paths: files, folders, `-`.
+        profile: the GPUs of manifests that do not name a GPU model.
+        levels: how strictly each rule is held.
+        advance: told how many of how many files are done.
+    """
+    found = list(files(paths))
+    folders: dict[str, list[str]] = {}
+    for file in found:
+        if isinstance(file, str):
+            folders.setdefault(STDIN if file == STDIN else os.path.dirname(file), []).append(file)  # noqa: PTH120
+    unreadable = {file.file: file for file in found if isinstance(file, Unreadable)}
+    judged: dict[str, list[Judged]] = {}
+    done = 0
+    for names in folders.values():
+        manifests = []
+        for name in names:
+            manifest = read(name)
+            if isinstance(manifest, Unreadable):
+                unreadable[name] = manifest
+            else:
+                manifests.append(manifest)
+            done += 1
+            advance(done, 2 * len(found))
+        for name, outcome in _folder(manifests, profile, levels):
+            if isinstance(outcome, Unreadable):
+                unreadable[name] = outcome
+            else:
+                judged[name] = outcome
+            done += 1
+            advance(done, 2 * len(found))
+    order = [file if isinstance(file, str) else file.file for file in found]
+    read_files = len(order) - len(unreadable)
+    everything = tuple(one for name in order for one in judged.get(name, ()))
+    return Run(read_files, everything, tuple(unreadable[name] for name in order if name in unreadable))
+
+
+def _folder(
+    manifests: Sequence[Manifest], profile: Profile | None, levels: Levels | None
+) -> Iterable[tuple[str, list[Judged] | Unreadable]]:
+    """Yield what is said of each file of one input."""
+    documents: dict[str, list[Document]] = {}
+    stacks: dict[str, list[Judged] | Unreadable] = {}
+    for manifest in manifests:
+        stack = _stack(manifest, levels)
+        if stack is None:
+            content = enumerate(manifest.documents, 1)
+            documents[manifest.file] = [Document(manifest.file, number, value) for number, value in content]
+        else:
+            stacks[manifest.file] = stack
+    together = [document for each in documents.values() for document in each]
+    by_file: dict[str, list[Checked]] = {}
+    for checked in checking.check(together, profile=profile, levels=levels):
+        by_file.setdefault(checked.workload.file, []).append(checked)
+    texts = {manifest.file: manifest for manifest in manifests}
+    for manifest in manifests:
+        yield manifest.file, stacks.get(manifest.file) or _placed(by_file.get(manifest.file, ()), texts)
+
+
+def _stack(manifest: Manifest, levels: Levels | None) -> list[Judged] | Unreadable | None:
+    """Return what is said of a stack file; None for any other."""
+    if len(manifest.documents) != 1:
+        return None
+    content = manifest.documents[0]
+    try:
+        workload = stack_files.workload(manifest.file, content)
+    except stack_files.InvalidStack as invalid:
+        where = positions(manifest.text(), [(1, path) for path in invalid.paths])
+        lines = [where[1, path].line for path in invalid.paths]
+        faults = tuple(f"line {line}: {fault}" for line, fault in zip(lines, invalid.faults, strict=True))
+        return Unreadable(manifest.file, faults, lines[0])
+    if workload is None:
+        return None
+    (checked,) = checking.of_workloads([workload], Objects(), levels=levels)
+    said = tuple(
+        replace(one, finding=replace(one.finding, path=stack_files.path(one.finding, content))) for one in checked.said
+    )
+    return _placed([replace(checked, said=said)], {manifest.file: manifest})
+
+
+def _placed(found: Sequence[Checked], manifests: dict[str, Manifest]) -> list[Judged]:
+    """Return the workloads of a file with the places of all that is said about them."""
+    wanted: dict[str, dict[tuple[int, str], Position | None]] = {}
+    for one in found:
+        wanted.setdefault(one.workload.file, {})[one.workload.document, _head(one.workload)] = None
+        for said in one.said:
+            wanted.setdefault(said.file, {})[said.document, said.finding.path or ""] = None
+    where = {file: positions(manifests[file].text(), fields) for file, fields in wanted.items() if file in manifests}
+    return [_judged(one, where) for one in found]
+
+
+def _judged(checked: Checked, where: dict[str, dict[tuple[int, str], Position]]) -> Judged:
+    workload, verdict = checked.workload, checked.verdict
+    secrets = () if verdict is None else secrets_of(verdict.spec.command.args, verdict.spec.command.env)
+    told = tuple(
+        Told(
+            _without(said.finding, secrets),
+            said,
+            where.get(said.file, {}).get((said.document, said.finding.path or "")),
+        )
+        for said in checked.said
+    )
+    return Judged(checked, told, where.get(workload.file, {}).get((workload.document, _head(workload))))
+
+
+def _head(workload: Workload) -> str:
+    """Return the field at which an object is shown."""
+    return "config" if workload.pod is None else joined(workload.pod.holder.path, "metadata.name")
+
+
+def _without(finding: Finding, secrets: Sequence[str]) -> Finding:
+    if not secrets:
+        return finding
+    hidden: dict[str, Any] = {name: hide(getattr(finding, name), secrets) for name in ("message", "why", "fix")}
+    return replace(finding, **hidden)

@@ -1,0 +1,1 @@
+"""Rules about what owners of objects live with."""
