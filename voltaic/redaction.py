@@ -118,10 +118,28 @@ def _spellings(value: str) -> Iterator[str]:
     yield from (line.strip() for line in stripped.splitlines() if len(line.strip()) >= LEAST_LINE)
 
 
+def form_of(text: str) -> tuple[str, str] | None:
+    """Return the name of the first form of secret that stands in a text, and the secret itself; None: there is none."""
+    for name, pattern in zip(_forms(), _tokens(), strict=True):
+        found = pattern.search(text)
+        if found is not None:
+            return name, found["secret"] if "secret" in pattern.groupindex else found[0]
+    return None
+
+
+@cache
+def _forms() -> tuple[str, ...]:
+    return tuple(str(fact["name"]) for fact in _facts())
+
+
 @cache
 def _tokens() -> tuple[re.Pattern[str], ...]:
-    table = facts_files.table(Path(__file__).with_name("redaction.toml"))
-    return tuple(re.compile(fact["pattern"]) for fact in table["token"])
+    return tuple(re.compile(fact["pattern"]) for fact in _facts())
+
+
+@cache
+def _facts() -> tuple[dict[str, Any], ...]:
+    return tuple(facts_files.table(Path(__file__).with_name("redaction.toml"))["token"])
 
 
 def _hide_token(found: re.Match[str]) -> str:

@@ -97,7 +97,9 @@ def asks(spec: ServingSpec, variables: Collection[str], *, whole: bool) -> bool 
         return None if facts is None else False
     stated = any(name in spec.command.options for name in (facts.option, *facts.also))
     written = any(word.partition("=")[0] == facts.flag for word in spec.command.args)
-    unread = any(fault.unreadable and fault.where not in {"resources.limits", "envFrom"} for fault in spec.command.faults)
+    unread = any(
+        fault.unreadable and fault.where not in {"resources.limits", "envFrom"} for fault in spec.command.faults
+    )
     if stated or written or not set(facts.variables).isdisjoint(variables):
         return True
     return False if whole and not unread and possible is not None else None

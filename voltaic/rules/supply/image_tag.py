@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding, Source
+from voltaic.manifests.plain import text
 from voltaic.rules.rule import Rule
+from voltaic.rules.supply import _tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,23 +15,24 @@ if TYPE_CHECKING:
     from voltaic.manifests.views import Subject
 
 ID: Final = "image-tag"
-_MOVING: Final = frozenset({"latest", "main", "nightly", "dev", "edge"})
-"""Tags that are given to another image with every build of the engines and pages that are known here."""
 _SOURCES: Final = (Source("kubernetes.io, Images: avoid `latest`, and an image without a tag is `latest`"),)
 
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where the image may be another one tomorrow."""
     image = subject.container.image
-    if image is None or image.digest is not None or (image.tag is not None and image.tag not in _MOVING):
+    if image is None or not _tags.moving(image):
         return
-    found = f"the tag {image.tag}" if image.tag else "no tag, which is latest"
+    found = f"the tag {image.tag}, which moves" if image.tag else "no tag, which is latest"
+    kept = text(subject.container.content.get("imagePullPolicy")) in {"IfNotPresent", "Never"}
+    own = _tags.source(image)
     yield Finding(
         rule=ID,
         message=f"The image {subject.container.reference} has {found}; wanted is the tag of a release, or a digest.",
-        why="A pod that is started again may get another release, for which nothing that is said here holds.",
+        why="A pod that is started again may get another release, for which nothing that is said here holds."
+        + (" With this imagePullPolicy each node keeps the build that it pulled first." if kept else ""),
         fix=f"Name the release: image: {image.name}:VERSION@sha256:DIGEST",
-        sources=_SOURCES,
+        sources=_SOURCES if own is None else (own, *_SOURCES),
         path=f"{subject.container.path}.image",
     )
 
