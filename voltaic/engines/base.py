@@ -149,6 +149,10 @@ class Engine(Protocol):
         """Answer whether there are as many GPUs as shards: all that is not `ok`."""
         ...
 
+    def gpus_used(self, spec: ServingSpec) -> int | None:
+        """Return how many of the pod's GPUs compute, were it to start; None where that is not known."""
+        ...
+
     def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
         """Answer whether well formed arguments go together: all that is not `ok`."""
         ...

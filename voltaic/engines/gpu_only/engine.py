@@ -97,6 +97,9 @@ class GpuOnly:
         """Answer nothing: its sharding is not known."""
         return ()
 
+    def gpus_used(self, spec: ServingSpec) -> None:
+        """Return how many of the pod's GPUs compute: not known."""
+
     def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:  # noqa: ARG002  model_support says it
         """Answer nothing: its options are not known."""
         return ()

@@ -51,6 +51,12 @@ class LlamaCpp(Named):
         """Answer for how the model is split over GPUs: all that is not `ok`."""
         return support.shard_support(spec)
 
+    def gpus_used(self, spec: ServingSpec) -> int | None:
+        """Return how many of the pod's GPUs compute; None where that is not known."""
+        from voltaic.engines.llama_cpp import devices  # noqa: PLC0415  asked where a verdict is shown
+
+        return devices.gpus_used(spec)
+
     def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
         """Answer whether well formed arguments go together: all that is not `ok`."""
         return support.argument_support(spec)

@@ -53,6 +53,13 @@ class Tgi(TgiWays):
         """Answer whether there are as many GPUs as shards: all that is not `ok`."""
         return argument_support.shard_support(spec)
 
+    def gpus_used(self, spec: ServingSpec) -> int | None:
+        """Return how many of the pod's GPUs compute: one a shard, or all where one process spreads the layers."""
+        from voltaic.answers import runs_of  # noqa: PLC0415  it asks this module
+
+        runs = runs_of(spec)
+        return None if runs is None else spec.gpus if runs.layer_split else runs.shards
+
     def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
         """Answer whether well formed arguments go together: all that is not `ok`."""
         return argument_support.argument_support(spec)

@@ -69,6 +69,12 @@ class Vllm(Named):
         """Answer whether there are as many GPUs as ranks: all that is not `ok`."""
         return argument_support.shard_support(spec)
 
+    def gpus_used(self, spec: ServingSpec) -> int | None:
+        """Return how many of the pod's GPUs compute; None where that is not known."""
+        from voltaic.engines.vllm import ranks  # noqa: PLC0415  asked where a verdict is shown
+
+        return ranks.gpus_used(spec)
+
     def argument_support(self, spec: ServingSpec) -> tuple[Support, ...]:
         """Answer whether well formed arguments go together: all that is not `ok`."""
         return argument_support.argument_support(spec)

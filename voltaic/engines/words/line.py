@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voltaic.engines.versions import Version
+    from voltaic.spec import CommandLine
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _REAL: Final = re.compile(r"[+-]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
@@ -208,6 +209,15 @@ def _unknown(reading: Reading, name: str) -> None:
         close = difflib.get_close_matches(name, reading.known, n=1)
         fix = f"did you mean {close[0]}?" if close else fix
     reading.fault(name, message, fix, unreadable=not sure)
+
+
+def reads_alike(command: CommandLine) -> bool:
+    """Return whether the options are read as the program reads them: no argument is at fault, or out of sight.
+
+    What is unreadable among variables says nothing of an option that no variable sets.
+    """
+    elsewhere = {"envFrom", "resources.limits", *command.env}
+    return all(fault.unreadable and fault.where in elsewhere for fault in command.faults)
 
 
 def build(dialect: Dialect, version: Version | None, title: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
