@@ -43,12 +43,10 @@ def _facts() -> dict[str, Any]:
 
 def services_of(pod: Pod, container: Container, others: Objects) -> Iterator[Object]:
     """Yield the Services of the input that lead to a container, or may do so."""
-    for service in others.of_kind("Service", namespace=pod.namespace):
-        selector = mapping(at(service.content, "spec", "selector"))
-        if selector and all(pod.labels.get(key) == value for key, value in selector.items()):
-            ports = items(at(service.content, "spec", "ports"))
-            if not ports or any(leads_to(port, pod, container) for port in ports):
-                yield service
+    for service in others.services(pod.labels, namespace=pod.namespace):
+        ports = items(at(service.content, "spec", "ports"))
+        if not ports or any(leads_to(port, pod, container) for port in ports):
+            yield service
 
 
 def leads_to(port: Any, pod: Pod, container: Container) -> bool:

@@ -35,7 +35,7 @@ def text(value: Any) -> str | None:
 def at(value: Any, *path: str) -> Any:
     """Return what lies under these keys; None where there is nothing."""
     for key in path:
-        value = mapping(value).get(key)
+        value = value.get(key) if isinstance(value, dict) else None
     return value
 
 

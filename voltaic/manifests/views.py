@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from voltaic import images, units
@@ -12,7 +14,7 @@ from voltaic.manifests.documents import joined, objects
 from voltaic.manifests.plain import at, items, mapping, text, unfilled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from voltaic.manifests.documents import Document, Object, PodObject
     from voltaic.spec import ServingSpec
@@ -192,12 +194,43 @@ class Objects:
             found.setdefault(one.kind, []).append(one)
         return found
 
+    @cached_property
+    def _placed(self) -> dict[tuple[str, str | None], list[tuple[int, Object]]]:
+        """The objects with their places in the order written, by kind and namespace as written."""
+        found: dict[tuple[str, str | None], list[tuple[int, Object]]] = {}
+        for place, one in enumerate(self.all):
+            found.setdefault((one.kind, one.namespace), []).append((place, one))
+        return found
+
+    @cached_property
+    def _services(self) -> dict[tuple[str, Any], list[Object]]:
+        """Services by the first label that they select, each with its value as text."""
+        found: dict[tuple[str, Any], list[Object]] = {}
+        for one in self.by_kind.get("Service", ()):
+            for key, value in mapping(at(one.content, "spec", "selector")).items():
+                found.setdefault((key, str(value)), []).append(one)
+                break
+        return found
+
+    def services(self, labels: Mapping[str, Any], *, namespace: str | None) -> list[Object]:
+        """Return the Services in a namespace that select pods with these labels, in the order written."""
+        likely = [one for key, value in labels.items() for one in self._services.get((key, str(value)), ())]
+        found = [
+            one
+            for one in likely
+            if None in {one.namespace, namespace} or one.namespace == namespace
+            if all(labels.get(key) == value for key, value in mapping(at(one.content, "spec", "selector")).items())
+        ]
+        return sorted(found, key=lambda one: (one.document.file, one.document.number)) if len(found) > 1 else found
+
     def of_kind(self, *kinds: str, namespace: str | None) -> Iterator[Object]:
         """Yield the objects of these kinds in a namespace; what names no namespace is in the one that is applied to."""
         for kind in kinds:
-            for one in self.by_kind.get(kind, ()):
-                if one.namespace is None or namespace is None or one.namespace == namespace:
-                    yield one
+            if namespace is None:
+                yield from self.by_kind.get(kind, ())
+            else:
+                both = (self._placed.get((kind, place), ()) for place in (None, namespace))
+                yield from (one for _, one in sorted(chain(*both), key=itemgetter(0)))
 
     def named(self, kind: str, name: str | None, *, namespace: str | None) -> Object | None:
         """Return the object of this kind and name; None where the input does not have it, which says nothing."""
