@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +12,10 @@ from voltaic import kubernetes_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LONGEST_STACK = 40
-"""Characters of the stack in a name: leaves room for the component and for what Kubernetes appends for pods (63)."""
-DIGEST_CHARACTERS = 6
-
 
 def stack_slug() -> str:
-    """Return the stack's name as a DNS label; unique for stacks that differ only in what such a label cannot hold."""
-    stack = pulumi.get_stack()
-    slug = re.sub(r"[^a-z0-9]+", "-", stack.lower()).strip("-")
-    if slug == stack and len(slug) <= LONGEST_STACK:
-        return slug
-    digest = hashlib.sha256(stack.encode()).hexdigest()[:DIGEST_CHARACTERS]
-    return f"{slug[:LONGEST_STACK].rstrip('-')}-{digest}".lstrip("-")
+    """Return the stack's name as a DNS label."""
+    return kubernetes_names.slug(pulumi.get_stack())
 
 
 def object_name(component: str) -> str:
@@ -63,7 +52,7 @@ class Owner:
     def labels(self) -> dict[str, str]:
         """Labels of every object."""
         _, _, role, manager = kubernetes_names.OWN_LABELS
-        return {**self.own_labels, **self.selector, role: self.role, manager: "voltaic"}
+        return {**self.own_labels, **self.selector, role: self.role, manager: kubernetes_names.MANAGER}
 
     def metadata(self, part: str = "", annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the metadata of one object; `part` tells it from the main ones."""
