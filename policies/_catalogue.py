@@ -28,6 +28,7 @@ _FAMILIES: Final = {
     "lifecycle": "Start, update and end",
     "supply": "Images, models and secrets",
     "webui": "Chat page",
+    "waivers": "Waivers",
 }
 """Headings of the families of rules, in the order of the page."""
 

@@ -32,6 +32,8 @@ LARGEST_MESSAGE: Final = 400 * 2**20
 """Bytes of one message, as in Pulumi's own SDK: a program with all its objects comes as one (pulumi_policy 1.21.0)."""
 THREADS: Final = 4
 """Resources that are judged at once, as in Pulumi's own SDK."""
+EVERY: Final = "all"
+"""Key of the levels that stands for every policy; the engine has already set them, and hands it on all the same."""
 PREFIXES: Final = ("kubernetes:", "voltaic:")
 """Beginnings of the types of all resources that may be judged."""
 
@@ -82,7 +84,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, _context: Any) -> empty_pb2.Empty:  # noqa: N802
         """Take the levels: those of the policies, changed by `--policy-pack-config`."""
         stated = {name: config.enforcementLevel for name, config in request.policyConfig.items()}
-        self._misnamed = tuple(sorted(stated.keys() - policies().keys()))
+        self._misnamed = tuple(sorted(stated.keys() - policies().keys() - {EVERY}))
         self._levels.update({name: level for name, level in stated.items() if name in policies()})
         return empty_pb2.Empty()
 
