@@ -62,6 +62,8 @@ class Fault:
     fix: str
     unreadable: bool = False
     """True: not certainly wrong, only not readable (for example a value from a ConfigMap elsewhere)."""
+    path: str | None = field(default=None, compare=False)
+    """Field of the manifest's document in which it stands, where it was read from one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def test_servers_are_recognised(  # noqa: PLR0917  a table and fixtures
     "fields",
     [
         {"image": IMAGE, "command": ["vllm", "bench", "serve"], "args": []},
+        {"image": IMAGE, "command": ["sh", "-c", "huggingface-cli download a"], "args": []},
         {"image": IMAGE, "command": ["ray", "start"], "args": []},
         {"image": "vllm/vllm-openai:v0.8.5-rocm", "args": []},
         {"image": "vllm/vllm-openai-rocm:v0.19.1", "args": ["--model", "a", "--max-model-len", "1"]},
@@ -63,21 +64,6 @@ def test_what_serves_nothing_here_is_no_server(
 ) -> None:
     """A benchmark, a node of a cluster, a build for other GPUs and another engine with the same options."""
     assert one(deployment(container(**fields))).recognised is None
-
-
-@pytest.mark.parametrize(
-    "line", ["vllm serve a && sleep 1", "vllm serve $(MODEL)", "vllm serve 'a", "huggingface-cli download a"]
-)
-def test_a_line_that_does_more_is_not_read(
-    line: str,
-    container: Callable[..., Any],
-    deployment: Callable[..., Any],
-    one: Callable[..., Any],
-    unreadable: Callable[..., Any],
-) -> None:
-    """A shell that does more than to start the server leaves its arguments open."""
-    found = one(deployment(container(image=IMAGE, command=["sh", "-c", line], args=[])))
-    assert "which is not read" in unreadable(found)["command"]
 
 
 def _public(container: Callable[..., Any], image: str, model: str, **fields: Any) -> dict[str, Any]:

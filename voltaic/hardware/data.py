@@ -133,7 +133,8 @@ def _by_label() -> Mapping[tuple[str, str], GpuModel]:
     found = {(gpu.node_label, value): gpu for gpu in every for value in gpu.node_label_values}
     for label, values in table()["also"].items():
         if label not in {"source", "confidence"}:
-            found.update({(label, value): _by_name()[name] for value, name in values.items()})
+            named = (label, *(other for other, meant in table()["same"].items() if meant == label))
+            found.update({(own, value): _by_name()[name] for own in named for value, name in values.items()})
     return MappingProxyType(found)
 
 

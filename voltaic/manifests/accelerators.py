@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import hardware, kubernetes_names
+from voltaic.engines import data
 from voltaic.manifests.plain import at, items, mapping, shown, text, unfilled, whole
 
 if TYPE_CHECKING:
     from voltaic.hardware import GpuModel, Profile
+    from voltaic.manifests.documents import PodObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +39,19 @@ class Card:
     """Why that cannot be read, and what would settle it."""
 
 
-FOREIGN_RESOURCES = (
-    "habana.ai/gaudi",
-    "aws.amazon.com/neuron",
-    "aws.amazon.com/neuroncore",
-    "google.com/tpu",
-    "gpu.intel.com/i915",
-    "gpu.intel.com/xe",
-    "huawei.com/Ascend910",
-)
-"""Extended resources of accelerators that are no GPUs of ours (their device plugins' documentation)."""
-
-
 SLICES: Final = "nvidia.com/mig-"
 """Extended resources of MIG slices with the device plugin's strategy `mixed`; node labels name the whole GPU then."""
+
+
+@cache
+def _facts() -> dict[str, Any]:
+    return data.table(Path(__file__).with_name("accelerators.toml"))
+
+
+@cache
+def _is(table: str, name: str) -> bool:
+    """Return whether a resource or an annotation is one of a table of accelerators.toml."""
+    return any(re.fullmatch(row["name"], name) for row in _facts()[table])
 
 
 @cache
@@ -60,9 +63,12 @@ def resource_names() -> tuple[str, ...]:
 def count(container: dict[str, Any]) -> Count:
     """Return how many GPUs a container gets: the limit, else the request."""
     asked = {**mapping(at(container, "resources", "requests")), **mapping(at(container, "resources", "limits"))}
-    foreign = next((name for name in asked if name in FOREIGN_RESOURCES), None)
+    foreign = next((name for name in asked if _is("foreign", name)), None)
     if foreign is not None:
         return Count(None, foreign=foreign)
+    divided = next((name for name in asked if _is("part", name)), None)
+    if divided is not None:
+        return Count(None, f"{divided} is a part of a GPU, whose memory is not known")
     for name in resource_names():
         if name in asked:
             gpus = whole(asked[name])
@@ -76,30 +82,61 @@ def count(container: dict[str, Any]) -> Count:
         if not gpus:
             return Count(None, f"the limit {slices[0]} is {shown(asked[slices[0]])}, which is no whole number from 1")
         return Count(gpus, profile=slices[0].removeprefix(SLICES))
-    divided = next((name for name in asked if name.startswith("nvidia.com/gpu.")), None)
-    if divided is not None:
-        return Count(None, f"{divided} is a part of a GPU, whose memory is not known")
     if items(at(container, "resources", "claims")):
         return Count(None, "its GPUs come through resource claims, which are not read")
     return Count(None, f"no limit on {' or '.join(resource_names())}")
 
 
-def card(template: dict[str, Any], owner: dict[str, Any], profile: Profile | None) -> Card:
+def card(holder: PodObject, profile: Profile | None) -> Card:
     """Return the GPU model that a pod is placed on.
 
     Node labels decide. Where they name none, the annotation `voltaic/profile` of the pod or of its owner does, then the
     profile given by the caller.
     """
-    spec = mapping(template.get("spec"))
-    choices = [
-        {_Product(name, value)} for name, value in mapping(spec.get("nodeSelector")).items() if _tells(name, value)
-    ]
-    affinity = _affinity(spec)
+    spec = holder.spec
+    selected = mapping(spec.get("nodeSelector"))
+    terms = _terms(spec)
+    divided = _divided(holder, selected, terms)
+    if divided is not None:
+        return Card(None, divided)
+    choices = [{_Product(name, value)} for name, value in selected.items() if _tells(name, value)]
+    affinity = _affinity(terms)
     if affinity:
         choices.append(affinity)
-    if choices:
-        return _one(choices)
-    return _stated(template, owner) or _given(profile)
+    found = _one(choices) if choices else _stated(holder.template, holder.content) or _given(profile)
+    cut = next((selected[row["label"]] for row in _facts()["slice"] if text(selected.get(row["label"]))), None)
+    return slice_of(found, cut)
+
+
+Term = list[tuple[str, str, list[Any]]]
+"""Expressions of a node selector term: label, operator, values. All of them have to hold."""
+
+
+def _terms(spec: dict[str, Any]) -> list[Term]:
+    """Return the terms that a node has to meet one of."""
+    required = at(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    return [
+        [
+            (text(at(entry, "key")) or "", text(at(entry, "operator")) or "", items(at(entry, "values")))
+            for entry in items(at(term, "matchExpressions"))
+        ]
+        for term in items(at(required, "nodeSelectorTerms"))
+    ]
+
+
+def _divided(holder: PodObject, selected: dict[str, Any], terms: list[Term]) -> str | None:
+    """Return why a GPU of these nodes is not one container's own; None where nothing says so."""
+    for row in _facts()["shared"]:
+        asked = [selected[row["label"]]] if row["label"] in selected else []
+        asked += [value for term in terms for label, how, values in term if (label, how) == (row["label"], "In") for value in values]
+        shared = next((value for value in asked if value not in row["free"]), None)
+        if shared is not None:
+            return f"{row['label']}={shared}: GPUs of such nodes are shared or cut into slices, so their memory is not one workload's own"
+    for owner in (holder.template, holder.content):
+        for name in mapping(at(owner, "metadata", "annotations")):
+            if _is("annotation", name):
+                return f"the annotation {name} asks for a part of a GPU, whose memory is not known"
+    return None
 
 
 def slice_of(whole_card: Card, profile: str | None) -> Card:
@@ -149,23 +186,22 @@ def _product_labels() -> frozenset[str]:
     return frozenset(gpu.node_label for gpu in hardware.gpu_models())
 
 
-def _affinity(spec: dict[str, Any]) -> set[_Product]:
+def _affinity(terms: list[Term]) -> set[_Product]:
     """Return the products that every way to be placed allows; empty where one of them leaves the product open."""
-    required = at(spec, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     products: set[_Product] = set()
-    for term in items(at(required, "nodeSelectorTerms")):
-        named = [found for entry in items(at(term, "matchExpressions")) if (found := _values(entry))]
+    for term in terms:
+        named = [found for label, how, values in term if how == "In" and (found := _values(label, values))]
         if not named:
             return set()
-        products |= _meeting(named)
+        excluded = {(label, value) for label, how, values in term if how == "NotIn" for value in values if text(value)}
+        met = _meeting(named)
+        products |= {product for product in met if (product.label, product.value) not in excluded} or met
     return products
 
 
-def _values(expression: Any) -> set[_Product]:
+def _values(label: str, values: list[Any]) -> set[_Product]:
     """Return the products of one expression; empty where it does not tell the GPU model."""
-    label = text(at(expression, "key"))
-    values = items(at(expression, "values"))
-    if at(expression, "operator") != "In" or label is None or not all(_tells(label, value) for value in values):
+    if not values or not all(_tells(label, value) for value in values):
         return set()
     return {_Product(label, value) for value in values}
 

@@ -11,15 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SHOWN_CHARACTERS = 60
-_TEMPLATE = re.compile(r"\$\{|\{\{")
-"""Shell or Pulumi placeholders, Helm and Jinja templates: text that somebody still has to fill in."""
+_TEMPLATE = re.compile(r"\$\{|\{\{|<[A-Za-z][\w -]*>|^\$[A-Z_][A-Z0-9_]*$", re.ASCII)
+"""Shell or Pulumi placeholders, Helm and Jinja templates, `<YOUR-MODEL>`, and a lone `$MODEL`, which no shell reads
+here and `envsubst` would: text that somebody still has to fill in."""
 _VARIABLE = re.compile(r"\$(\$|\(([A-Za-z_][\w.-]*)\))", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,6}(\.0{1,6})?", re.ASCII)
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Return a mapping with its text keys; empty where the value is none."""
-    return {key: item for key, item in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
+    """Return a mapping with its text keys; empty where the value is none. Not to be changed: it may be the value."""
+    if not isinstance(value, dict):
+        return {}
+    if set(map(type, value)) <= {str}:
+        return value
+    return {key: item for key, item in value.items() if isinstance(key, str)}
 
 
 def items(value: Any) -> list[Any]:

@@ -7,46 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 from voltaic import engines, kubernetes_names, models
 from voltaic.manifests import accelerators
-from voltaic.manifests.containers import command_line, environment
-from voltaic.manifests.documents import joined, pod_objects
+from voltaic.manifests.containers import command_line
+from voltaic.manifests.controllers import completed, made
+from voltaic.manifests.documents import joined, objects, pod_objects
+from voltaic.manifests.kinds import kind_of
 from voltaic.manifests.links import links, services
 from voltaic.manifests.plain import at, items, mapping, text
-from voltaic.manifests.servers import NoServer, is_page, recognise
-from voltaic.manifests.views import Container, Pod
+from voltaic.manifests.servers import NoServer, is_page, of_view
+from voltaic.manifests.shapes import shaped
+from voltaic.manifests.variables import variables
+from voltaic.manifests.views import Container, Objects, Pod
+from voltaic.manifests.workload import Workload
 from voltaic.spec import Fault, Model, Release, ServingSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from voltaic.hardware import Profile
-    from voltaic.manifests.documents import Document, PodObject
+    from voltaic.manifests.documents import Document, Object, PodObject
+    from voltaic.manifests.kinds import Kind
     from voltaic.manifests.links import Services
     from voltaic.manifests.servers import Server
+    from voltaic.manifests.variables import Variables
     from voltaic.manifests.views import Role
     from voltaic.spec import CommandLine
 
+__all__ = ["Workload", "containers_of", "workloads"]
+
 
 @dataclass(frozen=True, slots=True)
-class Workload:
-    """An object that holds a pod, and what it serves."""
+class _Input:
+    """What all objects of an input are read with."""
 
-    file: str
-    document: int
-    """Position of the document in its file, from 1."""
-    kind: str
-    name: str | None
-    container: str | None
-    """The container that serves; None where none does."""
-    recognised: str | None
-    """The engine; None where it is none that is known, or no server."""
-    spec: ServingSpec | None
-    """What is judged; None where `recognised` is None."""
-    reason: str | None = None
-    """Why it was not recognised, where that is not obvious."""
-    pod: Pod | None = None
-    """The pod as the rules read it; None for what is no Kubernetes object, such as a stack file."""
-    view: Container | None = None
-    """The container as the rules read it; None where `container` is None."""
+    profile: Profile | None
+    others: Objects
+    linked: Services
 
 
 def workloads(documents: Iterable[Document], *, profile: Profile | None = None) -> tuple[Workload, ...]:
@@ -55,35 +50,80 @@ def workloads(documents: Iterable[Document], *, profile: Profile | None = None) 
     Other objects are left out. Never raises, whatever the documents hold.
 
     Args:
-        documents: parsed YAML or JSON, of any shape.
+        documents: parsed YAML or JSON, of any shape; of all files of an input, since some refer to others.
         profile: the GPUs to assume where neither node labels nor the annotation `voltaic/profile` name the GPU model.
     """
-    documents = tuple(documents)
-    found = services(documents)
-    return tuple(workload for holder in pod_objects(documents) for workload in _of_object(holder, profile, found))
+    every = tuple(objects(documents))
+    given = _Input(profile, Objects(every), services(every))
+    return tuple(workload for one in every for workload in _of_object(one, given))
 
 
-def _of_object(holder: PodObject, profile: Profile | None, linked: Services) -> list[Workload]:
-    views = containers_of(holder)
-    found = [(view, recognise(view.content)) for view in views if not view.init]
-    servers = [
-        _served(holder, view.content, server, profile, linked)
-        for view, server in found
+def _of_object(one: Object, given: _Input) -> Iterator[Workload]:
+    kind = kind_of(one.kind, text(one.content.get("apiVersion")))
+    if kind is None:
+        for holder in shaped(one):
+            yield from (found for found in _of_pod(holder, given) if found.spec is not None)
+        return
+    pods = [list(_of_pod(holder, given)) for holder in pod_objects([one])]
+    if kind.template:
+        yield replace(pods[0][0], container=None, recognised=None, spec=None, reason=kind.listed, view=None)
+        return
+    servers = [workload for found in pods for workload in found if workload.spec is not None]
+    yield from servers or [_listed(kind, [workload for found in pods for workload in found])]
+
+
+def _listed(kind: Kind, found: list[Workload]) -> Workload:
+    """Return an object that runs no server which can be judged, with all that its pods say about why."""
+    said = [one.reason for one in found if one.reason and one.pod is not None and one.pod.containers]
+    reason = "; ".join(dict.fromkeys(said)) or None
+    if kind.listed is not None and reason is None:
+        reason = kind.listed
+    if reason is None and not any(one.pod is not None and one.pod.containers for one in found):
+        reason = "no containers that can be read"
+    if kind.partial is not None and kind.name.startswith("Ray") and kind.name == "RayService":
+        reason = kind.partial
+    first = next((one for one in found if one.pod is not None and one.pod.containers), found[0])
+    return replace(first, reason=reason, part=None)
+
+
+def _of_pod(holder: PodObject, given: _Input) -> Iterator[Workload]:
+    holder, extra = completed(holder, given.others)
+    views = [*extra, *containers_of(holder)]
+    found: list[tuple[Container, Variables, Server | NoServer]] = []
+    for view in views:
+        if not view.init:
+            own = variables(
+                view, given.others, holder.namespace, document=holder.document, injected=holder.injected
+            )
+            found.append((view, own, _recognised(view, own)))
+    served = [
+        (view, own, server, _served(holder, view, server, own, given))
+        for view, own, server in found
         if not isinstance(server, NoServer)
     ]
-    seen = [view for view, server in found if not isinstance(server, NoServer)]
-    judged = {view.path for view, workload in zip(seen, servers, strict=True) if workload.recognised}
-    pages = {view.path for view, server in found if isinstance(server, NoServer) and is_page(view)}
+    judged = {view.path for view, _, _, workload in served if workload.recognised}
+    pages = {view.path for view, _, server in found if isinstance(server, NoServer) and is_page(view)}
     pod = Pod(holder, tuple(replace(view, role=_role(view, judged, pages)) for view in views))
-    if servers:
-        return [
-            replace(workload, pod=pod, view=next(one for one in pod.containers if one.path == view.path))
-            for view, workload in zip(seen, servers, strict=True)
-        ]
-    reasons = [server.reason for _, server in found if isinstance(server, NoServer) and server.reason]
-    if not found:
-        reasons = ["no containers that can be read"]
-    return [replace(_workload(holder, None, None, None, "; ".join(reasons) or None), pod=pod)]
+    if served:
+        seen = {view.path: view for view in pod.containers}
+        for view, own, server, workload in served:
+            yield replace(
+                workload, pod=pod, view=seen[view.path], part=holder.part, words=server.words, variables=own
+            )
+        return
+    reasons = [server.reason for _, _, server in found if isinstance(server, NoServer) and server.reason]
+    yield replace(_workload(holder, None, None, None, "; ".join(dict.fromkeys(reasons)) or None), pod=pod)
+
+
+def _recognised(view: Container, own: Variables) -> Server | NoServer:
+    """Return what a container is, as far as its controller lets it be told."""
+    found = of_view(view, own.values)
+    if view.made is None or view.made.unread is None:
+        return found
+    if isinstance(found, NoServer) or view.made.partly:
+        reason = found.reason if isinstance(found, NoServer) and view.reference else None
+        return NoServer(reason or view.made.unread)
+    return replace(found, words=(), unreadable=view.made.unread)
 
 
 def _role(view: Container, servers: Collection[str], pages: Collection[str]) -> Role:
@@ -92,16 +132,18 @@ def _role(view: Container, servers: Collection[str], pages: Collection[str]) -> 
 
 def containers_of(holder: PodObject) -> list[Container]:
     """Return the containers of a pod in order, then its init containers."""
-    pod, path = mapping(holder.template.get("spec")), joined(holder.template_path, "spec")
+    pod, path = holder.spec, holder.spec_path
     views = [
-        Container(mapping(entry), f"{path}.containers[{index}]")
+        Container(mapping(entry), joined(path, f"containers[{index}]"))
         for index, entry in enumerate(items(pod.get("containers")))
     ]
     for index, entry in enumerate(items(pod.get("initContainers"))):
         # A container that starts before the others and stays counts as one of them (restartPolicy Always).
         ends = at(entry, "restartPolicy") != "Always"
-        views.append(Container(mapping(entry), f"{path}.initContainers[{index}]", init=ends))
-    return views
+        views.append(Container(mapping(entry), joined(path, f"initContainers[{index}]"), init=ends))
+    if holder.partial is None:
+        return views
+    return [replace(view, made=made(holder, view)) for view in views]
 
 
 def _workload(
@@ -111,36 +153,47 @@ def _workload(
     return Workload(document.file, document.number, holder.kind, holder.name, container, engine, spec, reason)
 
 
-def _served(
-    holder: PodObject, container: dict[str, Any], server: Server, profile: Profile | None, linked: Services
-) -> Workload:
-    name = text(container.get("name"))
-    count = accelerators.count(container)
+def _served(holder: PodObject, view: Container, server: Server, own: Variables, given: _Input) -> Workload:
+    name = view.name
+    count = accelerators.count(view.content)
     if count.foreign is not None:
         return _workload(holder, None, None, None, f"asks for {count.foreign}, another kind of accelerator")
     engine = engines.engine(server.engine)
     if engine is None:
         return _workload(holder, None, None, None, f"{server.engine} is not judged yet")
-    if server.version is None:
-        server = replace(server, version=_stated_release(holder, container))
-    variables = environment(container)
-    variables.values.update(links(holder, server.links, linked, variables.values))
-    command = command_line(server, engine, variables)
+    if server.version is None and server.changed is None:
+        server = replace(server, version=_stated_release(holder, view.content))
+    command = command_line(server, engine, own, links(holder, server.links, given.linked, own.values))
+    count = _alone(holder, view, server, count)
     if count.gpus is None:
         message = f"how many GPUs the pod gets cannot be read: {count.reason}"
-        fault = Fault("resources.limits", message, "set the limit to a whole number of GPUs", unreadable=True)
+        fix = "set the limit to a whole number of GPUs"
+        fault = Fault("resources.limits", message, fix, unreadable=True, path=f"{view.path}.resources")
         command = replace(command, faults=(*command.faults, fault))
-    card = accelerators.slice_of(accelerators.card(holder.template, holder.content, profile), count.profile)
+    card = accelerators.slice_of(accelerators.card(holder, given.profile), count.profile)
+    part = f"/{holder.part}" if holder.part and not holder.part.startswith("spec") else ""
     spec = ServingSpec(
         release=Release(server.engine, server.version),
         gpu=card.gpu,
         gpus=count.gpus,
-        model=_model(command, server),
+        model=_model(command, server, view),
         command=command,
-        id=f"{holder.kind}/{holder.name or 'without-a-name'}" + (f"/{name}" if name else ""),
+        id=f"{holder.kind}/{holder.name or 'without-a-name'}{part}" + (f"/{name}" if name else ""),
         gpu_unknown_because=card.reason,
     )
     return _workload(holder, name, server.engine, spec, None)
+
+
+def _alone(holder: PodObject, view: Container, server: Server, count: accelerators.Count) -> accelerators.Count:
+    """Return the GPUs that a server has, which may stand in other pods too."""
+    reason = view.made.gpus if view.made is not None else None
+    if reason is None and holder.group is None:
+        reason = holder.partial if holder.partial and "not known" in holder.partial else "pods serve together, and how many is not read"
+    if reason is None and holder.group is not None and holder.group > 1:
+        reason = f"{holder.group} pods serve together, so that GPUs of other pods count too"
+    if reason is None and server.ray:
+        reason = "it joins a Ray cluster, whose other GPUs count too"
+    return count if reason is None else replace(count, gpus=None, reason=reason)
 
 
 def _stated_release(holder: PodObject, container: dict[str, Any]) -> str | None:
@@ -153,11 +206,17 @@ def _stated_release(holder: PodObject, container: dict[str, Any]) -> str | None:
     return None
 
 
-def _model(command: CommandLine, server: Server) -> Model:
+def _model(command: CommandLine, server: Server, view: Container) -> Model:
     name = command.options.get(server.model_option)
+    put = view.made.models if view.made is not None else {}
+    if isinstance(name, str) and name in put:
+        repository, revision = put[name]
+        return replace(models.resolve(repository, revision=revision), id=repository)
     if isinstance(name, str):
         revision = command.options.get("revision")
         return models.resolve(name, revision=revision if isinstance(revision, str) else None)
+    if view.made is not None and view.made.serves is not None:
+        return models.resolve(view.made.serves[0], revision=view.made.serves[1])
     unread = [fault for fault in command.faults if fault.unreadable and fault.where != "resources.limits"]
     if unread or server.unreadable:
         return Model(None, None, "which model is served cannot be read: " + "; ".join(f.message for f in unread))

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import images
-from voltaic.engines import data
-from voltaic.manifests.plain import items, text, unfilled
+from voltaic.engines import data, versions
+from voltaic.manifests.plain import expanded, items, shown, text, unfilled
+from voltaic.manifests.scripts import SHELLS, Start, Unread, idle, line_of, name_of, read, unwrapped
+from voltaic.manifests.views import Container
+from voltaic.manifests.words import Word
 
 if TYPE_CHECKING:
-    from voltaic.manifests.views import Container
+    from collections.abc import Mapping, Sequence
 
-SHELLS = ("sh", "bash", "ash", "dash", "zsh")
-SHELL_COMMAND = re.compile(r"-[a-z]*c", re.ASCII)
-SHELL_SIGNS = re.compile(r"[;&|<>()$`\\\n*?\[\]{}~#!]")
-"""What makes a shell do more than to start one program with the words of a line."""
-PYTHON = re.compile(r"python[0-9.]*", re.ASCII)
+NO_VALUES: Final[dict[str, str | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +28,22 @@ class Server:
     engine: str
     version: str | None
     """Release; None where the image does not tell."""
-    args: tuple[Any, ...]
-    """Arguments that the launcher gets, as written."""
+    words: tuple[Word, ...]
+    """What the launcher gets."""
     unreadable: str | None = None
     """Why the launcher's arguments cannot be read; None where they can."""
     model_option: str = "model_id"
     """Canonical option that names the model."""
     links: tuple[str, ...] = ()
     """Variables that the server reads and that a Service of a certain name sets."""
+    env: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables that a script sets, over those of the container."""
+    open_env: str | None = None
+    """Why it may have variables that are not known here."""
+    changed: str | None = None
+    """What a script installs over what the image holds."""
+    ray: bool = False
+    """Whether it joins a Ray cluster, whose GPUs count too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,123 +55,300 @@ class NoServer:
 
 
 @cache
+def _table() -> dict[str, Any]:
+    return data.table(Path(__file__).with_name("servers.toml"))
+
+
+@cache
 def table() -> tuple[dict[str, Any], ...]:
     """Return the entries of servers.toml."""
-    return tuple(data.table(Path(__file__).with_name("servers.toml"))["server"])
+    return tuple(_table()["server"])
 
 
 @cache
 def pages() -> tuple[dict[str, Any], ...]:
     """Return the images of chat pages from servers.toml."""
-    return tuple(data.table(Path(__file__).with_name("servers.toml"))["page"])
+    return tuple(_table()["page"])
 
 
-def recognise(container: dict[str, Any]) -> Server | NoServer:
-    """Return what a container is."""
-    for entry in table():
-        found = _as(entry, container)
-        if isinstance(found, Server):
-            return replace(found, model_option=entry["model"], links=tuple(entry.get("links", ())))
-        if found is not None:
-            return found
-    if unfilled(container.get("image")):
-        return NoServer(f"the image {container['image']} is not filled in yet")
-    return NoServer()
+@cache
+def any_text() -> frozenset[str]:
+    """Return the options that take any text, and keep no server from starting whatever it is."""
+    return frozenset(_table()["any_text"]["options"])
+
+
+@cache
+def _launchers() -> dict[str, dict[str, Any]]:
+    """Return the entry of each program that starts a server, whatever the image is."""
+    return {name: entry for entry in table() for name in (*entry["launchers"], *entry.get("unread_launchers", ()))}
+
+
+def recognise(container: dict[str, Any], values: Mapping[str, str | None] = NO_VALUES) -> Server | NoServer:
+    """Return what a container of its own is."""
+    return of_view(Container(container, ""), values)
+
+
+def of_view(view: Container, values: Mapping[str, str | None] = NO_VALUES) -> Server | NoServer:
+    """Return what a container of a pod is.
+
+    Args:
+        view: the container.
+        values: its variables; None: set to what is not known here.
+    """
+    written = text(view.content.get("image"))
+    image = images.image(written or "")
+    entry, row = _named(image)
+    if row is not None and "not_judged" in row:
+        return NoServer(row["not_judged"])
+    found = _recognised(view, values, image, entry, row)
+    if isinstance(found, NoServer) and found.reason is None:
+        if unfilled(written):
+            return NoServer(f"the image {written} is not filled in yet")
+        return NoServer(_stranger(image))
+    return found
 
 
 def is_page(view: Container) -> bool:
     """Return whether a container is a chat page: Open WebUI, by its image."""
-    return view.image is not None and any(
-        re.fullmatch(row["name"], view.image.name if "/" in row["name"] else view.image.repository) for row in pages()
+    return view.image is not None and any(_is(row["name"], view.image) for row in pages())
+
+
+def _recognised(
+    view: Container,
+    values: Mapping[str, str | None],
+    image: images.Image | None,
+    named: dict[str, Any] | None,
+    row: dict[str, Any] | None,
+) -> Server | NoServer:
+    command = items(view.content.get("command"))
+    words = container_words(view, values)
+    entry_point = not command and named is not None and row is not None and row.get("entrypoint", True)
+    start = None if entry_point or not words else started(words, values, view.path)
+    if isinstance(start, Start) and serves(start):
+        entry = _launchers()[start.program]
+        return _of_start(entry, image, row if entry is named else None, start)
+    if isinstance(start, Unread) and start.reason:
+        calling = next((_launchers()[name] for name in start.programs if name in _launchers()), None)
+        if calling is not None or named is not None:
+            return _unread(calling or named or {}, image, row, _called(words, start))
+    if named is not None and row is not None:
+        if _backend(named, image):
+            return NoServer(_other_build(named, image))
+        if start is None:
+            return _of_image(named, image, row, words, known=entry_point)
+        return _of_named(named, image, row, words, start)
+    entry = _by_options(image, words)
+    if entry is None:
+        return NoServer(_only_task(start))
+    if not command:
+        return _server(entry, None, tuple(words))
+    if isinstance(start, Start) and (start.program in entry["other"] or start.program in idle()):
+        return NoServer(f"runs {start.program}, which serves no model")
+    return _unread(entry, image, None, _called(words, start))
+
+
+def serves(start: Start) -> bool:
+    """Return whether a program with these words is a server of an engine that is known here."""
+    entry = _launchers().get(start.program)
+    if entry is None:
+        return False
+    return not start.words or start.words[0].text not in entry.get("tasks", ())
+
+
+def started(words: Sequence[Word], values: Mapping[str, str | None], path: str) -> Start | Unread:
+    """Return what the words of a container start."""
+    first = words[0]
+    if first.text is None:
+        return Unread(f"the command {first.written} is not filled in yet" if unfilled(first.written) else "", ())
+    start = unwrapped(Start(name_of(first.text), tuple(words[1:])))
+    if isinstance(start, Unread) or start.program not in SHELLS:
+        return start
+    line = line_of(start.words)
+    if line is None or line[0].text is None:
+        return Unread("", (start.program,))
+    script = line[0]
+    found = read(
+        script.written, {**values, **start.env}, serves, path=script.path or path, positional=(line[1] or ())
+    )
+    return replace(found, env={**start.env, **found.env}) if isinstance(found, Start) else found
+
+
+def container_words(view: Container, values: Mapping[str, str | None]) -> list[Word]:
+    """Return the words of a container's command and arguments as Kubernetes hands them on."""
+    own = [_word(value, path, values) for value, path in view.words]
+    if not view.given:
+        return own
+    command = len(items(view.content.get("command")))
+    given = [_word(value, path, values) for value, path in view.given]
+    return [*own[:command], *given, *own[command:]]
+
+
+def _word(value: Any, path: str, values: Mapping[str, str | None]) -> Word:
+    if not isinstance(value, str):
+        return Word(None, shown(value), path, because=f"the argument {shown(value)} is no text, which Kubernetes refuses")
+    if unfilled(value):
+        # A script in a word of its own is read by a shell, which fills in ${NAME} itself.
+        filled = None if "{{" in value or "\n" not in value.strip() and " " not in value else value
+        because = f"the value {shown(value)} is not filled in yet"
+        return Word(filled, value, path, _option(value), because=because)
+    known = expanded(value, values)
+    because = None if known is not None else f"{value} takes a variable whose value is not known here"
+    return Word(known, value, path, None if known is not None else _option(value), because=because)
+
+
+def _option(word: str) -> str | None:
+    name = word.partition("=")[0]
+    return name if name.startswith("-") and "$" not in name and "{" not in name and "<" not in name else None
+
+
+def _of_start(
+    entry: dict[str, Any], image: images.Image | None, row: dict[str, Any] | None, start: Start
+) -> Server | NoServer:
+    """Return the server that a container's own command starts."""
+    if row is not None and _backend(entry, image):
+        return NoServer(_other_build(entry, image))
+    version = _version(row, image)
+    if start.program in entry.get("unread_launchers", ()):
+        return _unread(entry, image, row, f"{start.program} is a server of its own, whose options are not read")
+    if start.changed is not None:
+        version = None
+    found = _server(entry, version, start.words)
+    return replace(
+        found, env=start.env, open_env=start.open_env, changed=start.changed, ray=start.ray
     )
 
 
-def _as(entry: dict[str, Any], container: dict[str, Any]) -> Server | NoServer | None:
-    """Return what the container is if it belongs to this engine; None where it does not."""
-    image = images.image(text(container.get("image")) or "")
-    match = None if image is None else _named(entry, image)
-    words = [*items(container.get("command")), *items(container.get("args"))]
-    started = _started(entry, words)
-    launched = started is not None and _program(started[0]) in entry["launchers"][:1]
-    stranger = image is not None and any(re.fullmatch(name, image.repository) for name in entry["strangers"])
-    if match is None and not launched and (stranger or not _options_of(entry, words)):
+def _of_image(
+    entry: dict[str, Any], image: images.Image | None, row: dict[str, Any], words: Sequence[Word], *, known: bool
+) -> Server | NoServer:
+    """Return the server that an image starts by itself."""
+    if words and words[0].text in entry.get("tasks", ()):
+        return NoServer(f"runs {entry['launchers'][0]} {words[0].text}, which serves no model")
+    version = _version(row, image)
+    if not known:
+        name = "" if image is None else image.name
+        return _unread(entry, image, row, f"what the image {name} starts by itself is not known")
+    return _server(entry, version, _split(entry, version, words))
+
+
+def _of_named(
+    entry: dict[str, Any], image: images.Image | None, row: dict[str, Any], words: Sequence[Word], start: Start | Unread
+) -> Server | NoServer:
+    """Return what an engine's image runs where its own command starts no server that can be read."""
+    if isinstance(start, Start):
+        if start.program in entry.get("entrypoints", ()):
+            version = _version(row, image)
+            return _server(entry, version, _split(entry, version, start.words))
+        if start.program in entry["launchers"]:
+            task = start.words[0].text if start.words else None
+            return NoServer(f"runs {start.program} {task}, which serves no model")
+        if start.program in entry["other"] or start.program in idle():
+            return NoServer(f"runs {start.program}, which serves no model")
+        if start.program.startswith("-") and not row.get("entrypoint", True):
+            return _unread(entry, image, row, "what the image starts by itself is not known")
+        return _unread(entry, image, row, f"the launcher is called through {start.program or 'an empty command'}, which is not read")
+    ran = [name for name in start.programs if name not in SHELLS]
+    if ran and all(name in idle() or name in entry["other"] or name in _launchers() for name in ran):
+        return NoServer(f"runs {ran[-1]}, which serves no model")
+    return _unread(entry, image, row, _called(words, start))
+
+
+def _called(words: Sequence[Word], start: Start | Unread | None) -> str:
+    """Return why what a container starts is not read."""
+    if isinstance(start, Unread) and start.reason.startswith("the command"):
+        return start.reason
+    program = name_of(words[0].text) if words else ""
+    through = program or "a command that is no text"
+    because = f": {start.reason}" if isinstance(start, Unread) and start.reason else ""
+    if program in SHELLS:
+        return f"the launcher is called from a {program} -c line, which is not read{because}"
+    return f"the launcher is called through {through}, which is not read{because}"
+
+
+def _only_task(start: Start | Unread | None) -> str | None:
+    """Return what a launcher does instead of serving; None where no launcher runs."""
+    if not isinstance(start, Start) or start.program not in _launchers() or serves(start):
         return None
-    if image is not None and match is not None and _backend(entry, image):
-        return NoServer(f"{image.tag} is a build of {entry['engine']} for another kind of accelerator or backend")
-    version = None if image is None or match is None else _version(match, image)
-    command = items(container.get("command"))
-    if not command:
-        return Server(entry["engine"], version, tuple(items(container.get("args"))))
-    return _launched(entry, version, words, len(command))
+    return f"runs {start.program} {start.words[0].text}, which serves no model"
 
 
-def _started(entry: dict[str, Any], words: list[Any]) -> list[Any] | None:
-    """Return the words from the launcher on; None where something else is started, or a line that is not read."""
-    if words and _program(words[0]) in SHELLS:
-        words = _line(words)
-    if [text(word) for word in words[1:2]] == ["-m"] and PYTHON.fullmatch(_program(words[0])):
-        words = words[2:]
-    return words if words and _program(words[0]) in entry["launchers"] else None
+def _server(entry: dict[str, Any], version: str | None, words: tuple[Word, ...]) -> Server:
+    return Server(
+        entry["engine"], version, words, model_option=entry["model"], links=tuple(entry.get("links", ()))
+    )
 
 
-def _line(words: list[Any]) -> list[Any]:
-    """Return the words of a shell's -c line that starts one program and does nothing else; empty: it does more."""
-    place = next((index for index, word in enumerate(words) if SHELL_COMMAND.fullmatch(text(word) or "")), len(words))
-    line = (text(words[place + 1]) or "") if place + 1 < len(words) else ""
-    line = line.replace("\\\n", " ").strip().removeprefix("exec ")
-    if SHELL_SIGNS.search(line):
-        return []
-    try:
-        return list(shlex.split(line))
-    except ValueError:  # a quote that is not closed
-        return []
+def _unread(
+    entry: dict[str, Any], image: images.Image | None, row: dict[str, Any] | None, reason: str
+) -> Server | NoServer:
+    if row is not None and _backend(entry, image):
+        return NoServer(_other_build(entry, image))
+    return replace(_server(entry, _version(row, image), ()), unreadable=reason)
 
 
-def _named(entry: dict[str, Any], image: images.Image) -> dict[str, Any] | None:
-    def holds(name: str) -> bool:
-        return re.fullmatch(name, image.name if "/" in name else image.repository) is not None
+def _split(entry: dict[str, Any], version: str | None, words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the words as the launcher gets them from an entry point that hands them on without quotes."""
+    since = entry.get("splits_since")
+    number = versions.parse_version(version)
+    if since is None or (number is not None and number < (versions.parse_version(since) or number)):
+        return tuple(words)
+    return tuple(
+        replace(word, text=piece)
+        for word in words
+        for piece in ((word.text or "").split() if word.text is not None else [None])
+    )
 
-    return next((row for row in entry["image"] if holds(row["name"])), None)
+
+def _is(name: str, image: images.Image) -> bool:
+    return re.fullmatch(name, image.name if "/" in name else image.repository) is not None
 
 
-def _version(row: dict[str, Any], image: images.Image) -> str | None:
-    form = row.get("version")
+@cache
+def _named_by(name: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    image = images.Image(name, None, None)
+    for entry in table():
+        for row in entry["image"]:
+            if _is(row["name"], image):
+                return entry, row
+    return None, None
+
+
+def _named(image: images.Image | None) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return the engine that an image's name stands for, with the row that says so."""
+    return (None, None) if image is None else _named_by(image.name)
+
+
+def _stranger(image: images.Image | None) -> str | None:
+    """Return what an image is known to be that is not judged here."""
+    if image is None:
+        return None
+    return next((row["what"] for row in _table()["stranger"] if _is(row["name"], image)), None)
+
+
+def _version(row: dict[str, Any] | None, image: images.Image | None) -> str | None:
+    form = None if row is None else row.get("version")
     if form is True:
-        return image.version
-    match = re.fullmatch(form, image.tag or "") if form else None
+        return None if image is None else image.version
+    match = re.fullmatch(form, image.tag or "") if form and image is not None else None
     return match[1] if match else None
 
 
-def _backend(entry: dict[str, Any], image: images.Image) -> bool:
-    flavours = re.split(r"[-_.]", image.tag or "")[1:]
+def _backend(entry: dict[str, Any], image: images.Image | None) -> bool:
+    flavours = re.split(r"[-_.]", (image.tag if image else None) or "")[1:]
     return any(flavour in entry["backends"] for flavour in flavours)
 
 
-def _program(word: Any) -> str:
-    return (text(word) or "").rpartition("/")[2]
+def _other_build(entry: dict[str, Any], image: images.Image | None) -> str:
+    tag = image.tag if image else None
+    return f"{tag} is a build of {entry['engine']} for another kind of accelerator or backend"
 
 
-def _options_of(entry: dict[str, Any], words: list[Any]) -> bool:
-    names = {word.partition("=")[0] for word in words if isinstance(word, str)}
-    options = entry["options"]
-    return names.issuperset(options["all"]) and not names.isdisjoint(options["any"])
-
-
-def _launched(entry: dict[str, Any], version: str | None, words: list[Any], command: int) -> Server | NoServer:
-    """Return the server that a container's own command starts; `command` counts the words of it."""
-    program = _program(words[0])
-    started = _started(entry, words)
-    if started is not None:
-        task = text(started[1]) if len(started) > 1 else None
-        if task in entry.get("tasks", ()):
-            return NoServer(f"runs {_program(started[0])} {task}, which serves no model")
-        return Server(entry["engine"], version, tuple(started[1:]))
-    if program in entry["other"]:
-        return NoServer(f"runs {program}, which serves no model")
-    if program in SHELLS and any(SHELL_COMMAND.fullmatch(text(word) or "") for word in words[1:command]):
-        what = f"the launcher is called from a {program} -c line, which is not read"
-    elif unfilled(words[0]):
-        what = f"the command {words[0]} is not filled in yet"
-    else:
-        what = f"the launcher is called through {program or 'a command that is no text'}, which is not read"
-    return Server(entry["engine"], version, (), what)
+def _by_options(image: images.Image | None, words: Sequence[Word]) -> dict[str, Any] | None:
+    """Return the engine whose options the words are, which together no other engine has."""
+    names = {word.written.partition("=")[0].partition(" ")[0] for word in words if word.text is not None}
+    for entry in table():
+        options = entry["options"]
+        if options["any"] and names.issuperset(options["all"]) and not names.isdisjoint(options["any"]):
+            stranger = image is not None and any(re.fullmatch(name, image.repository) for name in entry["strangers"])
+            return None if stranger else entry
+    return None

@@ -50,6 +50,22 @@ def cores(value: Any) -> float | None:
     return number if 0 <= number < 10**6 else None
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a controller decides of a container."""
+
+    models: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """Repository and revision that it puts at a path, by path."""
+    serves: tuple[str, str | None] | None = None
+    """Repository and revision of the model that is served whatever the command line says."""
+    unread: str | None = None
+    """Why what is started cannot be read; None where it can."""
+    partly: bool = False
+    """Whether even the image is the controller's choice."""
+    gpus: str | None = None
+    """Why how many GPUs it gets cannot be read; None where its own limits say it."""
+
+
 @dataclass(frozen=True)
 class Container:
     """One container of a pod."""
@@ -58,6 +74,10 @@ class Container:
     path: str
     """Field of the document: `spec.template.spec.containers[0]`."""
     role: Role = "other"
+    given: tuple[tuple[Any, str], ...] = ()
+    """Words that a controller puts before `args`, each with the field that they come from."""
+    made: Made | None = None
+    """What a controller decides of it; None where it is as it is written."""
     init: bool = False
     """Whether it ends before the others start; one that stays beside them (`restartPolicy: Always`) does not."""
 
@@ -130,12 +150,17 @@ class Pod:
     @property
     def spec(self) -> dict[str, Any]:
         """Its specification."""
-        return mapping(self.holder.template.get("spec"))
+        return self.holder.spec
 
     @property
     def path(self) -> str:
         """Field of the document that is its specification: `spec.template.spec`."""
-        return joined(self.holder.template_path, "spec")
+        return self.holder.spec_path
+
+    @property
+    def partial(self) -> bool:
+        """Whether a controller fills in what is not written: what is absent then says nothing."""
+        return self.holder.partial is not None
 
     @property
     def object_path(self) -> str:
@@ -145,7 +170,7 @@ class Pod:
     @property
     def namespace(self) -> str | None:
         """Namespace of the object; None where it is not said."""
-        return text(at(self.holder.content, "metadata", "namespace"))
+        return self.holder.namespace
 
     @property
     def labels(self) -> dict[str, Any]:
@@ -155,7 +180,7 @@ class Pod:
     @property
     def replicas(self) -> int | None:
         """Pods that run at once: 1 where it is not said, None where it cannot be read."""
-        stated = at(self.holder.content, "spec", "replicas")
+        stated = self.holder.replicas
         if stated is None:
             return 1
         return stated if isinstance(stated, int) and not isinstance(stated, bool) else None
@@ -232,9 +257,37 @@ class Objects:
                 both = (self._placed.get((kind, place), ()) for place in (None, namespace))
                 yield from (one for _, one in sorted(chain(*both), key=itemgetter(0)))
 
+    @cached_property
+    def by_name(self) -> dict[tuple[str, str | None], list[Object]]:
+        """The objects by kind and name, each in the order written."""
+        found: dict[tuple[str, str | None], list[Object]] = {}
+        for one in self.all:
+            found.setdefault((one.kind, one.name), []).append(one)
+        return found
+
+    def called(self, kind: str, name: str | None, *, namespace: str | None) -> list[Object]:
+        """Return the objects of this kind and name in a namespace, as `of_kind` does."""
+        return [
+            one
+            for one in self.by_name.get((kind, name), ())
+            if one.namespace is None or namespace is None or one.namespace == namespace
+        ]
+
     def named(self, kind: str, name: str | None, *, namespace: str | None) -> Object | None:
         """Return the object of this kind and name; None where the input does not have it, which says nothing."""
-        return next((one for one in self.of_kind(kind, namespace=namespace) if one.name == name), None)
+        return next(iter(self.called(kind, name, namespace=namespace)), None)
+
+    def beside(
+        self, kind: str, name: str | None, *, namespace: str | None, document: Document | None
+    ) -> Object | None:
+        """Return the object that one in this document means by a name: the one in the same file, else the only one.
+
+        None where there are several, as in the overlays of two sites, of which nobody says here which it is.
+        """
+        found = self.called(kind, name, namespace=namespace)
+        near = [one for one in found if document is not None and one.document.file == document.file]
+        one = near or found
+        return one[0] if len(one) == 1 else None
 
 
 @dataclass(frozen=True)

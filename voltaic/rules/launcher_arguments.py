@@ -32,6 +32,8 @@ def _fault(fault: Fault) -> Finding:
         why=why,
         fix=_sentence(fault.fix),
         outcome="unknown" if fault.unreadable else "violation",
+        about=fault.where,
+        path=fault.path,
     )
 
 
