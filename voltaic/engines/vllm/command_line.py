@@ -159,7 +159,9 @@ def _take(
     if kind in {"flag", "bool"}:
         if attached is not None:
             message = f"{option.flag} takes no value, {attached!r} was given; {_EXITS}"
-            reading.fault(option.flag, message, f"write {option.flag} alone, or leave it away")
+            # Some releases take a value here, so that without one it is not known.
+            fix = f"write {option.flag} alone, or leave it away"
+            reading.fault(option.flag, message, fix, unreadable=reading.version is None)
         else:
             reading.values[option.name] = positive
         return 0
