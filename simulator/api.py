@@ -24,7 +24,9 @@ POLL_SECONDS = 0.05
 
 # kind -> (plural, namespaced): what the simulator and its tests handle, not all of Kubernetes
 KINDS: dict[str, tuple[str, bool]] = {
+    "ClusterExec": ("clusterexecs", False),
     "ClusterLogs": ("clusterlogs", False),
+    "ClusterPortForward": ("clusterportforwards", False),
     "Deployment": ("deployments", True),
     "Event": ("events", True),
     "Job": ("jobs", True),

@@ -104,6 +104,11 @@ class Cluster:
             )
         return f"https://127.0.0.1:{record['ports']['apiserver']}"
 
+    @property
+    def programs(self) -> Path:
+        """Folder for executable files that can be run in pods by name, once `remote.programs` lets them."""
+        return self._data / "exec"
+
     def admin(self) -> Api:
         """A client with all rights; close it after use."""
         pki = self._data / "pki"
