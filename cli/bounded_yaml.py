@@ -109,7 +109,8 @@ class _Builder:
             tag, line = "", None
             if kind is yaml.ScalarEvent:
                 tag, value = self._scalar(event)
-                self._count(event)
+                if not stack or stack[-1].key is not _Nothing or type(stack[-1].value) is list:
+                    self._count(event)
                 if event.anchor:
                     self.anchors[event.anchor] = value, 1
             elif kind in _COLLECTIONS:

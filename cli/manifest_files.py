@@ -179,15 +179,26 @@ def _piped(file: str) -> bytes:
 
 def _template(file: str, text: str, fault: Fault) -> Unreadable | None:
     """Return that a file is a template, with what renders it; None where nothing in it says so."""
-    lines = text.splitlines()
-    there = [number for number, line in enumerate(lines, 1) if "{{" in line]
-    if not there:
+    first = text.find("{{")
+    if first < 0:
         return None
-    line = next((number for number in reversed(there) if number <= (fault.line or len(lines))), there[0])
+    # The sign that is nearest before the fault; where all of them come after it, the first.
+    nearest = text.rfind("{{", 0, _end_of_line(text, fault.line or 0))
+    line = text.count("\n", 0, max(first, nearest)) + 1
     chart = _chart(file)
     how = f"helm template {chart or 'CHART'} | voltaic check -"
     message = f"line {line}: a template ({{{{ … }}}}), which somebody has to render first: {how}"
     return Unreadable(file, (message,), line)
+
+
+def _end_of_line(text: str, number: int) -> int:
+    """Return the offset at which a line ends, counted from 1; of line 0 the beginning of the text."""
+    end = -1
+    for _ in range(number):
+        end = text.find("\n", end + 1)
+        if end < 0:
+            return len(text)
+    return max(end, 0)
 
 
 def _chart(file: str) -> str | None:
