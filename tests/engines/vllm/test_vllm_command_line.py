@@ -148,3 +148,23 @@ def test_all_faults_of_building_are_said_at_once() -> None:
 def test_reading_never_raises(version: str | None, args: list[str]) -> None:
     """Whatever the words are, they are read or faulted."""
     assert parse(version, args, {}).args == tuple(args)
+
+
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (['--override-generation-config={"top_p": 1}'], 0),
+        (["--served-model-name=my model"], 0),
+        (["--max-model-len 4096"], 1),
+        (["--enable-chunked-prefill=false"], 1),
+    ],
+)
+def test_a_space_makes_a_value_of_a_word_unless_it_stands_behind_its_option(words: list[str], wrong: int) -> None:
+    """As argparse does: `--name=a b` is an option with its value, `--name a` in one word belongs to none."""
+    assert len(_faults("0.9.2", *words)) == wrong
+
+
+def test_whether_a_switch_takes_a_value_is_open_without_a_release() -> None:
+    """Releases to 0.8 take `--enable-chunked-prefill=false`, those after them exit with it."""
+    (fault,) = parse(None, ["--enable-chunked-prefill=false"], {}).faults
+    assert fault.unreadable

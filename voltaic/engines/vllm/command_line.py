@@ -88,7 +88,8 @@ def _stripped(reading: _Reading, words: list[str]) -> list[str]:
 
 
 def _is_option(word: str) -> bool:
-    return word.startswith("-") and len(word) > 1 and not _NEGATIVE.fullmatch(word) and " " not in word
+    name = word.partition("=")[0]  # argparse takes a word with a space for a value, unless the space stands behind `=`
+    return word.startswith("-") and len(word) > 1 and not _NEGATIVE.fullmatch(word) and " " not in name
 
 
 def _tokens(reading: _Reading, words: list[str]) -> None:

@@ -89,7 +89,8 @@ def read(
 
 
 def _is_option(word: str) -> bool:
-    return word.startswith("-") and len(word) > 1 and not _NEGATIVE.fullmatch(word) and " " not in word
+    name = word.partition("=")[0]  # argparse takes a word with a space for a value, unless the space stands behind `=`
+    return word.startswith("-") and len(word) > 1 and not _NEGATIVE.fullmatch(word) and " " not in name
 
 
 def _environment(reading: Reading, env: Mapping[str, str | None]) -> None:
