@@ -165,6 +165,6 @@ def test_a_space_makes_a_value_of_a_word_unless_it_stands_behind_its_option(word
 
 
 def test_whether_a_switch_takes_a_value_is_open_without_a_release() -> None:
-    """Releases to 0.8 take `--enable-chunked-prefill=false`, those after them exit with it."""
+    """Release 0.6.6 takes `--enable-chunked-prefill=false`, others exit with it."""
     (fault,) = parse(None, ["--enable-chunked-prefill=false"], {}).faults
     assert fault.unreadable
