@@ -5,11 +5,12 @@ All sizes in bytes, all times in seconds. None where facts end. What our own pod
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from voltaic import answers, models, units
+from voltaic import answers, host, models, units
 from voltaic.engines import data
 from voltaic.host import Figure
 
@@ -103,6 +104,18 @@ def start(spec: ServingSpec, *, downloads: bool) -> Figure | None:
         seconds.append((size / (line * MEGABYTE), f"s to download them at {line} MB/s"))
     total = int(sum(number for number, _ in seconds))
     return Figure(total, "seconds", " + ".join(f"{number:.0f} {what}" for number, what in seconds))
+
+
+def usual_start(spec: ServingSpec) -> int | None:
+    """Return the seconds of a start at the speeds that our own pods are given time for, download included."""
+    size = checkpoint(spec)
+    if size is None and spec.gpu is not None and spec.gpus is not None:
+        size = spec.gpus * spec.gpu.usable_bytes
+    if size is None:
+        return None
+    line, load = host.table()["download"]["megabytes_per_second"], host.table()["load"]
+    seconds = size / (line * MEGABYTE) + size / (load["megabytes_per_second"] * MEGABYTE)
+    return math.ceil(seconds) + int(load["process_seconds"]) + int(load["warm_up_seconds"])
 
 
 def longest_answer(spec: ServingSpec) -> Figure | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from voltaic import host_needs
 from voltaic.findings import Finding, Source
-from voltaic.manifests.plain import mapping
+from voltaic.rules.lifecycle import _probes
 from voltaic.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -25,7 +26,12 @@ _SOURCES: Final = (
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where a liveness probe counts from the first second, while the model is still loading."""
     container = subject.container
-    if not mapping(container.content.get("livenessProbe")) or mapping(container.content.get("startupProbe")):
+    liveness = _probes.probe(container, "livenessProbe")
+    if liveness is None or _probes.probe(container, "startupProbe") is not None:
+        return
+    usual, budget = None if subject.spec is None else host_needs.usual_start(subject.spec), liveness.budget
+    # Whoever waits long enough before the first probe pays with a slower notice of a server that hangs, no more.
+    if usual is not None and budget is not None and budget >= usual:
         return
     yield Finding(
         rule=ID,
