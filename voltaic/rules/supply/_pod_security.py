@@ -136,8 +136,8 @@ def _user(pod: Pod) -> str:
     if any(view.role == "page" for view in pod.containers):
         return "{runAsNonRoot: true, runAsUser: 1000, runAsGroup: 0, fsGroup: 0}, since the page writes as group 0"
     return (
-        "{runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000}, with HOME, /tmp and the cache on volumes "
-        "that this user may write"
+        "{runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000}, with HOME, /tmp and the cache on "
+        "volumes that this user may write"
     )
 
 
