@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
 from policies._policies import ADVICE, INDEX, READABLE
+from voltaic.manifests.kinds import kinds
 from voltaic.rules import catalogue
 from voltaic.rules.rule import Rule
 
@@ -55,9 +57,9 @@ compares it with the rules.
 - The component `voltaic:index:TGIServer`, by the serving spec among its properties. It registers before its children,
   so that a refusal stops the update before any of them exists. What our components create is judged as well, at the
   level `ours`, so that no transform slips past.
-- Every Kubernetes object that holds a pod, whoever wrote it and in whatever language: {kinds}, lists of them, and the
-  custom resources of other operators that `voltaic check` reads. Engine arguments, environment and GPU limits are read
-  back from it. What is neither a model server nor a chat page passes.
+- Every object that holds a pod, whoever wrote it and in whatever language, and lists of them. Engine arguments,
+  environment and GPU limits are read back from it. What is neither a model server nor a chat page passes. The kinds:
+{kinds}.
 - Of a patch (`DeploymentPatch` and its like) nothing can be judged but itself, and of a Helm `Release` nothing but its
   values: where they may hold a model server, that is said.
 
@@ -120,18 +122,22 @@ def index() -> str:
 
 def page() -> str:
     """Return the page."""
-    from voltaic.manifests.documents import POD_TEMPLATES  # noqa: PLC0415  wanted here alone
-
     rules = catalogue.catalogue()
     families = {family: [rule for rule in rules if catalogue.family(rule) == family] for family in _FAMILIES}
     families["verdict"].insert(0, _READABLE)
-    lines = [_HEAD.format(advice=ADVICE, kinds=", ".join(POD_TEMPLATES), count=len(rules) + 1)]
+    lines = [_HEAD.format(advice=ADVICE, kinds=_kinds(), count=len(rules) + 1)]
     for family, heading in _FAMILIES.items():
         if families[family]:
             lines += [f"### {heading}\n", "| rule | ours | others | asks |", "| --- | --- | --- | --- |"]
             lines += [_row(rule) for rule in families[family]]
             lines.append("")
     return "\n".join(lines)
+
+
+def _kinds() -> str:
+    """Return the kinds of objects that hold pods, as lines of a list's entry."""
+    names = ", ".join(dict.fromkeys(kind.name for kind in kinds()))
+    return textwrap.fill(names, 120, initial_indent="  ", subsequent_indent="  ")
 
 
 def _row(rule: Rule[Any]) -> str:

@@ -58,6 +58,6 @@ def _hidden(found: tuple[Report, ...], seen: Iterable[Resource]) -> tuple[Report
     if not found:
         return found
     known = [resource.properties for resource in seen]
-    values = [properties.values for properties in known]
+    values = [resource.document.content for resource in seen]
     secrets = [secret for properties in known for secret in properties.secrets]
     return tuple(replace(report, text=hide(report.text, values, secrets)) for report in found)

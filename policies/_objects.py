@@ -46,7 +46,7 @@ def reports(resource: Resource) -> Iterator[Report]:
     for checked in _checked(resource, found, Objects.of([resource.document])):
         for said in checked.said:
             if not _asks_others(said):
-                yield _reports.of_said(said, strict=strict, container=_container(checked, said))
+                yield _reports.of_said(said, strict=strict, place=_place(resource, checked, said))
 
 
 def reports_together(resources: Iterable[Resource]) -> Iterator[tuple[Resource, Report]]:
@@ -72,8 +72,8 @@ def reports_together(resources: Iterable[Resource]) -> Iterator[tuple[Resource, 
         }
         for checked, said in together:
             if _asks_others(said) or (said.finding.rule, said.finding.message, said.finding.path) not in known:
-                container = _container(checked, said)
-                yield resource, _reports.of_said(said, strict=_strict(resource), container=container)
+                place = _place(resource, checked, said)
+                yield resource, _reports.of_said(said, strict=_strict(resource), place=place)
 
 
 def reports_of_patch(resource: Resource) -> Iterator[Report]:
@@ -118,12 +118,15 @@ def _asks_others(said: Said) -> bool:
     return rule is not None and rule.whole_input
 
 
-def _container(checked: Checked, said: Said) -> str | None:
-    """Return the name of the container that a finding is about, where its path leads into one."""
-    pod = checked.workload.pod
+def _place(resource: Resource, checked: Checked, said: Said) -> str:
+    """Return the field that a finding is about, with the container or the other object that it lies in."""
     path = said.finding.path or ""
+    if said.file != resource.urn:
+        return f"{path} of {said.file.partition('::')[2]}" if path else said.file
+    pod = checked.workload.pod
     views = pod.containers if pod is not None else ()
-    return next((view.name for view in views if path == view.path or path.startswith(f"{view.path}.")), None)
+    name = next((view.name for view in views if path == view.path or path.startswith(f"{view.path}.")), None)
+    return f"{path} (container {name})" if name else path
 
 
 def _has_containers(value: Any) -> bool:

@@ -11,8 +11,12 @@ from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value  # type: ignore[import-untyped]  # ships no types
 
-NOT_KNOWN: Final = "${not known before the update}"
+NOT_KNOWN: Final = "${not-known-before-the-update}"
 """Stands in for a value that a preview does not know. The core reads `${…}` as unreadable, never as a value."""
+SEALED: Final = "${secret}"
+"""Stands in for a secret of a state that `pulumi policy analyze` cannot decrypt; unreadable like the above."""
+REDACTED: Final = "[secret]"
+"""What the engine sends in place of such a secret, whatever its type was (pulumi policy analyze --help, 3.259.0)."""
 
 _UNKNOWN: Final = frozenset(
     {
@@ -32,7 +36,7 @@ class Properties:
     """The properties of one resource."""
 
     values: dict[str, Any]
-    """Plain dicts, lists, strings, numbers and booleans; `NOT_KNOWN` where the value is not known yet."""
+    """Plain dicts, lists, strings, numbers and booleans; `NOT_KNOWN` where the value is not known yet, `SEALED` too."""
     unknown: tuple[str, ...] = ()
     """Paths of the values that are not known yet: `spec.template.spec.containers[0].args[1]`."""
     secrets: tuple[str, ...] = ()
@@ -68,6 +72,8 @@ class _Reader:
     def _text(self, text: str, path: str) -> str:
         if text in _UNKNOWN:
             return self._not_known(path)
+        if text == REDACTED:
+            return SEALED
         if self._secret:
             self.secrets.append(text)
         return text

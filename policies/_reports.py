@@ -62,23 +62,20 @@ def of_finding(finding: Finding, rule: Rule[Any] | None, *, strict: bool) -> Rep
     return _under(finding.rule if rule is None else rule.policy(level), level, finding.rule, text)
 
 
-def of_said(said: Said, *, strict: bool, container: str | None) -> Report:
+def of_said(said: Said, *, strict: bool, place: str) -> Report:
     """Return a finding about a Kubernetes object.
 
     Args:
         said: the finding as it counts.
         strict: whether what is unknown counts like a violation.
-        container: name of the container that it is about.
+        place: the field that it is about.
     """
     finding = said.finding
     level, policy = finding.level, said.policy
     if finding.outcome == "unknown" and not strict and level == "mandatory":
         level, policy = "advisory", f"{finding.rule}{ADVICE}"
     message = finding.message if said.waived is None else f"Waived ({said.waived}): {finding.message}"
-    where = finding.path or ""
-    if container and where:
-        where = f"{where} (container {container})"
-    text = text_of(message, finding.why, finding.fix, finding.sources, where=where)
+    text = text_of(message, finding.why, finding.fix, finding.sources, where=place)
     report = _under(policy, level, finding.rule, text)
     return report if said.waived is None else replace(report, quiet=True)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from policies import _properties
 from voltaic.manifests import Document
-from voltaic.manifests.documents import POD_TEMPLATES
+from voltaic.manifests.documents import holds_pods
 from voltaic.manifests.plain import at, text
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def is_judged(resource_type: str) -> bool:
 
 
 def _may_hold_pods(api_version: str, kind: str) -> bool:
-    del api_version
-    return kind.endswith("List") or kind in POD_TEMPLATES
+    return kind.endswith("List") or holds_pods(kind, api_version)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,10 @@ def hide(text: str, values: Any, secrets: Iterable[str] = ()) -> str:
         values: properties, in which what stands under the name of a secret is one.
         secrets: texts that the program itself calls secret.
     """
-    found = {value for value in (*_configured(), *_found(values), *secrets) if len(value) >= SHORTEST}
-    return hidden.hide(text, sorted(found, key=len, reverse=True))
+    found = {*_configured(), *_found(values), *secrets}
+    # An argument with blanks in it may be told word by word.
+    words = {word for value in found for word in (value, *value.split()) if len(word) >= SHORTEST}
+    return hidden.hide(text, sorted(words, key=len, reverse=True))
 
 
 @cache
@@ -39,6 +41,8 @@ def _configured() -> tuple[str, ...]:
 def _found(values: Any) -> Iterator[str]:
     """Yield values that stand under the name of a secret: variables, options, keys of objects."""
     if isinstance(values, dict):
+        if values.get("kind") == "Secret":
+            yield from (text for key in ("data", "stringData") for text in _texts(values.get(key)))
         named = {str(values.get("name")): values.get("value")}  # a variable of a container
         for key, value in [*values.items(), *named.items()]:
             if not isinstance(value, str):
@@ -49,3 +53,9 @@ def _found(values: Any) -> Iterator[str]:
         yield from hidden.secrets_of([word if isinstance(word, str) else "" for word in values], {})
         for value in values:
             yield from _found(value)
+
+
+def _texts(values: Any) -> Iterator[str]:
+    """Yield every text of a mapping."""
+    if isinstance(values, dict):
+        yield from (value for value in values.values() if isinstance(value, str))

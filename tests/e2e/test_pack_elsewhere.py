@@ -1,4 +1,4 @@
-"""The pack as others use it: installed from the wheel, in front of a program that has nothing of ours, and of states."""
+"""The pack as others use it: installed from the wheel, before a program that has nothing of ours, and of states."""
 
 from __future__ import annotations
 

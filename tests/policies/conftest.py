@@ -109,12 +109,10 @@ def ask_all() -> Callable[..., list[Said]]:
     """Return a function that asks every policy, in this process, about one resource."""
     from policies._server import Pack as Server
 
-    server = Server()
-
     def ask(
         resource_type: str, properties: Mapping[str, Any], parent: str | None = None, timeout: float = 0
     ) -> list[Said]:
-        return said_of(server.Analyze(request_of(resource_type, properties, parent, timeout), None))
+        return said_of(Server().Analyze(request_of(resource_type, properties, parent, timeout), None))
 
     return ask
 

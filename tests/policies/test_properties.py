@@ -10,7 +10,7 @@ from google.protobuf import json_format, struct_pb2
 from pulumi_policy import proxy
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY, deserialize_properties, serialize_properties
 
-from policies._properties import NOT_KNOWN, read
+from policies._properties import NOT_KNOWN, SEALED, read
 
 
 def sent(properties: dict[str, Any]) -> struct_pb2.Struct:
@@ -95,6 +95,14 @@ def test_a_secret_that_is_not_known_yet_is_not_known() -> None:
     properties = read(sent({"key": secret(proxy.UNKNOWN_STRING_VALUE)}))
 
     assert (properties.values, properties.unknown, properties.secrets) == ({"key": NOT_KNOWN}, ("key",), ())
+
+
+def test_a_secret_that_a_state_does_not_show_is_unreadable() -> None:
+    """In a state without its key a secret is no text that somebody wrote, and no value that an update would bring."""
+    properties = read(sent({"args": "[secret]", "env": [{"name": "KEY", "value": "[secret]"}]}))
+
+    assert properties.values == {"args": SEALED, "env": [{"name": "KEY", "value": SEALED}]}
+    assert properties.unknown == ()
 
 
 @pytest.mark.parametrize("content", [pulumi.FileAsset("/etc/hostname"), pulumi.FileArchive("/etc")])

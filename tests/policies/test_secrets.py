@@ -59,6 +59,19 @@ def test_counts_of_tokens_are_no_secrets(values: Any) -> None:
     assert _secrets.hide("4096 tokens", values) == "4096 tokens"
 
 
+def test_a_secret_of_several_words_is_hidden_word_by_word() -> None:
+    """Where an argument is read as several words, a message may repeat one of them."""
+    assert _secrets.hide("'horse' is no option", {}) == "'(hidden)' is no option"
+
+
+def test_every_value_of_a_secret_is_hidden() -> None:
+    """In a Secret every value is one, whatever its key; in a ConfigMap it is not."""
+    data = {"stringData": {"a": SECRET}, "data": {"b": "czNjcmV0"}}
+
+    assert _secrets.hide(f"{SECRET} czNjcmV0", [{"kind": "Secret", **data}]) == "(hidden) (hidden)"
+    assert _secrets.hide(f"{SECRET} czNjcmV0", [{"kind": "ConfigMap", **data}]) == f"{SECRET} czNjcmV0"
+
+
 def test_a_value_too_short_to_be_a_secret_stays() -> None:
     """Hiding single digits would eat the message."""
     assert _secrets.hide("1 of 12", {"env": {"API_KEY": "1"}}) == "1 of 12"
