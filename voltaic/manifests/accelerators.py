@@ -127,11 +127,15 @@ def _terms(spec: dict[str, Any]) -> list[Term]:
 def _divided(holder: PodObject, selected: dict[str, Any], terms: list[Term]) -> str | None:
     """Return why a GPU of these nodes is not one container's own; None where nothing says so."""
     for row in _facts()["shared"]:
-        asked = [selected[row["label"]]] if row["label"] in selected else []
-        asked += [value for term in terms for label, how, values in term if (label, how) == (row["label"], "In") for value in values]
+        label = row["label"]
+        asked = [selected[label]] if label in selected else []
+        asked += [
+            value for term in terms for key, how, values in term if (key, how) == (label, "In") for value in values
+        ]
         shared = next((value for value in asked if value not in row["free"]), None)
         if shared is not None:
-            return f"{row['label']}={shared}: GPUs of such nodes are shared or cut into slices, so their memory is not one workload's own"
+            what = "GPUs of such nodes are shared or cut into slices, so their memory is not one workload's own"
+            return f"{label}={shared}: {what}"
     for owner in (holder.template, holder.content):
         for name in mapping(at(owner, "metadata", "annotations")):
             if _is("annotation", name):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from voltaic.manifests.known_servers import any_text
 from voltaic.manifests.plain import shown
-from voltaic.manifests.servers import any_text
 from voltaic.spec import CommandLine, Fault
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def _of_server(server: Server) -> Iterator[Fault]:
         yield Fault("command", server.unreadable, fix, unreadable=True)
     if server.open_env is not None:
         fix = "name each variable under env"
-        yield Fault("env", f"the server may get variables that are not known here: {server.open_env}", fix, unreadable=True)
+        yield Fault(
+            "env", f"the server may get variables that are not known here: {server.open_env}", fix, unreadable=True
+        )
     if server.changed is not None:
         message = f"what runs is not what the image holds: {server.changed} comes before it"
         yield Fault("image", message, "build an image that holds it", unreadable=True)
@@ -91,5 +93,11 @@ class _Reading:
         if option is None and not word.whole:
             because = f"{word.written} may stand for any options, which are not known here"
         self.faults.append(
-            Fault(option or shown(word.written), because, "write the value itself, as text", unreadable=True, path=word.path)
+            Fault(
+                option or shown(word.written),
+                because,
+                "write the value itself, as text",
+                unreadable=True,
+                path=word.path,
+            )
         )

@@ -70,7 +70,9 @@ def _inference_service(holder: PodObject, others: Objects) -> tuple[PodObject, l
     own = next((entry for entry in items(spec.get("containers")) if at(entry, "name") == KSERVE_CONTAINER), None)
     content = _merged(mapping(own), model)
     if text(model.get("runtimeVersion")) and text(content.get("image")):
-        content["image"] = f"{content['image'].partition('@')[0].rpartition(':')[0] or content['image']}:{model['runtimeVersion']}"
+        content["image"] = (
+            f"{content['image'].partition('@')[0].rpartition(':')[0] or content['image']}:{model['runtimeVersion']}"
+        )
     name = holder.name or ""
     content = _named(content, name)
     path = f"{holder.spec_path}.model"
@@ -79,9 +81,11 @@ def _inference_service(holder: PodObject, others: Objects) -> tuple[PodObject, l
     kind = text(at(model, "modelFormat", "name")) or "it is given"
     unread = None
     if own is None:
-        unread = f"the runtime {asked} is not in the input" if asked else f"KServe picks a runtime for the format {kind}"
+        unread = (
+            f"the runtime {asked} is not in the input" if asked else f"KServe picks a runtime for the format {kind}"
+        )
         unread += ", which decides what is started"
-    template = {
+    template: dict[str, Any] = {
         **{key: spec[key] for key in ("affinity", "tolerations") if key in spec},
         **holder.template,
         "nodeSelector": {**mapping(spec.get("nodeSelector")), **mapping(holder.spec.get("nodeSelector"))},
@@ -89,7 +93,10 @@ def _inference_service(holder: PodObject, others: Objects) -> tuple[PodObject, l
     if mapping(spec.get("workerSpec")):
         group = None
     view = Container(
-        content, path, given=given, made=Made(models=_models(model.get("storageUri")), unread=unread, partly=own is None)
+        content,
+        path,
+        given=given,
+        made=Made(models=_models(model.get("storageUri")), unread=unread, partly=own is None),
     )
     return replace(holder, template=template, group=group), [view]
 

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from voltaic.manifests.kinds import Kind, Seat
 
 POD_TEMPLATES = {
-    kind.name: seat.steps
-    for kind in reversed(kinds())
-    if not OWN_GROUPS.isdisjoint(kind.groups)
-    for seat in kind.seats
+    kind.name: seat.steps for kind in reversed(kinds()) if not OWN_GROUPS.isdisjoint(kind.groups) for seat in kind.seats
 }
 """Where each kind of Kubernetes itself keeps its pod template."""
 DEEPEST = 8

@@ -11,9 +11,10 @@ from voltaic.manifests.containers import command_line
 from voltaic.manifests.controllers import completed, made
 from voltaic.manifests.documents import joined, objects, pod_objects
 from voltaic.manifests.kinds import kind_of
+from voltaic.manifests.known_servers import is_page
 from voltaic.manifests.links import links, services
 from voltaic.manifests.plain import at, items, mapping, text
-from voltaic.manifests.servers import NoServer, is_page, of_view
+from voltaic.manifests.servers import NoServer, of_view
 from voltaic.manifests.shapes import shaped
 from voltaic.manifests.variables import variables
 from voltaic.manifests.views import Container, Objects, Pod
@@ -92,9 +93,7 @@ def _of_pod(holder: PodObject, given: _Input) -> Iterator[Workload]:
     found: list[tuple[Container, Variables, Server | NoServer]] = []
     for view in views:
         if not view.init:
-            own = variables(
-                view, given.others, holder.namespace, document=holder.document, injected=holder.injected
-            )
+            own = variables(view, given.others, holder.namespace, document=holder.document, injected=holder.injected)
             found.append((view, own, _recognised(view, own)))
     served = [
         (view, own, server, _served(holder, view, server, own, given))
@@ -107,9 +106,7 @@ def _of_pod(holder: PodObject, given: _Input) -> Iterator[Workload]:
     if served:
         seen = {view.path: view for view in pod.containers}
         for view, own, server, workload in served:
-            yield replace(
-                workload, pod=pod, view=seen[view.path], part=holder.part, words=server.words, variables=own
-            )
+            yield replace(workload, pod=pod, view=seen[view.path], part=holder.part, words=server.words, variables=own)
         return
     reasons = [server.reason for _, _, server in found if isinstance(server, NoServer) and server.reason]
     yield replace(_workload(holder, None, None, None, "; ".join(dict.fromkeys(reasons)) or None), pod=pod)
@@ -188,7 +185,11 @@ def _alone(holder: PodObject, view: Container, server: Server, count: accelerato
     """Return the GPUs that a server has, which may stand in other pods too."""
     reason = view.made.gpus if view.made is not None else None
     if reason is None and holder.group is None:
-        reason = holder.partial if holder.partial and "not known" in holder.partial else "pods serve together, and how many is not read"
+        reason = (
+            holder.partial
+            if holder.partial and "not known" in holder.partial
+            else "pods serve together, and how many is not read"
+        )
     if reason is None and holder.group is not None and holder.group > 1:
         reason = f"{holder.group} pods serve together, so that GPUs of other pods count too"
     if reason is None and server.ray:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import images
-from voltaic.engines import data, versions
+from voltaic.engines import versions
+from voltaic.manifests.known_servers import (
+    by_options,
+    launchers,
+    named,
+    other_backend,
+    other_build,
+    stranger,
+    version_of,
+)
+from voltaic.manifests.launching import SHELLS, Start, Unread, idle, line_of, name_of, unwrapped
 from voltaic.manifests.plain import expanded, items, shown, text, unfilled
-from voltaic.manifests.scripts import SHELLS, Start, Unread, idle, line_of, name_of, read, unwrapped
+from voltaic.manifests.scripts import read
 from voltaic.manifests.views import Container
 from voltaic.manifests.words import Word
 
@@ -54,35 +61,6 @@ class NoServer:
     """Why not, where that is not obvious."""
 
 
-@cache
-def _table() -> dict[str, Any]:
-    return data.table(Path(__file__).with_name("servers.toml"))
-
-
-@cache
-def table() -> tuple[dict[str, Any], ...]:
-    """Return the entries of servers.toml."""
-    return tuple(_table()["server"])
-
-
-@cache
-def pages() -> tuple[dict[str, Any], ...]:
-    """Return the images of chat pages from servers.toml."""
-    return tuple(_table()["page"])
-
-
-@cache
-def any_text() -> frozenset[str]:
-    """Return the options that take any text, and keep no server from starting whatever it is."""
-    return frozenset(_table()["any_text"]["options"])
-
-
-@cache
-def _launchers() -> dict[str, dict[str, Any]]:
-    """Return the entry of each program that starts a server, whatever the image is."""
-    return {name: entry for entry in table() for name in (*entry["launchers"], *entry.get("unread_launchers", ()))}
-
-
 def recognise(container: dict[str, Any], values: Mapping[str, str | None] = NO_VALUES) -> Server | NoServer:
     """Return what a container of its own is."""
     return of_view(Container(container, ""), values)
@@ -97,59 +75,54 @@ def of_view(view: Container, values: Mapping[str, str | None] = NO_VALUES) -> Se
     """
     written = text(view.content.get("image"))
     image = images.image(written or "")
-    entry, row = _named(image)
+    entry, row = named(image)
     if row is not None and "not_judged" in row:
         return NoServer(row["not_judged"])
     found = _recognised(view, values, image, entry, row)
     if isinstance(found, NoServer) and found.reason is None:
         if unfilled(written):
             return NoServer(f"the image {written} is not filled in yet")
-        return NoServer(_stranger(image))
+        return NoServer(stranger(image))
     return found
-
-
-def is_page(view: Container) -> bool:
-    """Return whether a container is a chat page: Open WebUI, by its image."""
-    return view.image is not None and any(_is(row["name"], view.image) for row in pages())
 
 
 def _recognised(
     view: Container,
     values: Mapping[str, str | None],
     image: images.Image | None,
-    named: dict[str, Any] | None,
+    own: dict[str, Any] | None,
     row: dict[str, Any] | None,
 ) -> Server | NoServer:
     command = items(view.content.get("command"))
     words = container_words(view, values)
-    entry_point = not command and named is not None and row is not None and row.get("entrypoint", True)
+    entry_point = not command and own is not None and row is not None and row.get("entrypoint", True)
     start = None if entry_point or not words else started(words, values, view.path)
     if isinstance(start, Start) and serves(start):
-        entry = _launchers()[start.program]
-        return _of_start(entry, image, row if entry is named else None, start)
+        entry = launchers()[start.program]
+        return _of_start(entry, image, row if entry is own else None, start)
     if isinstance(start, Unread) and start.reason:
-        calling = next((_launchers()[name] for name in start.programs if name in _launchers()), None)
-        if calling is not None or named is not None:
-            return _unread(calling or named or {}, image, row, _called(words, start))
-    if named is not None and row is not None:
-        if _backend(named, image):
-            return NoServer(_other_build(named, image))
+        calling = next((launchers()[name] for name in start.programs if name in launchers()), None)
+        if calling is not None or own is not None:
+            return _unread(calling or own or {}, image, row, _called(words, start))
+    if own is not None and row is not None:
+        if other_backend(own, image):
+            return NoServer(other_build(own, image))
         if start is None:
-            return _of_image(named, image, row, words, known=entry_point)
-        return _of_named(named, image, row, words, start)
-    entry = _by_options(image, words)
-    if entry is None:
+            return _of_image(own, image, row, words, known=entry_point)
+        return _of_named(own, image, row, words, start)
+    told = by_options(image, words)
+    if told is None:
         return NoServer(_only_task(start))
     if not command:
-        return _server(entry, None, tuple(words))
-    if isinstance(start, Start) and (start.program in entry["other"] or start.program in idle()):
+        return _server(told, None, tuple(words))
+    if isinstance(start, Start) and (start.program in told["other"] or start.program in idle()):
         return NoServer(f"runs {start.program}, which serves no model")
-    return _unread(entry, image, None, _called(words, start))
+    return _unread(told, image, None, _called(words, start))
 
 
 def serves(start: Start) -> bool:
     """Return whether a program with these words is a server of an engine that is known here."""
-    entry = _launchers().get(start.program)
+    entry = launchers().get(start.program)
     if entry is None:
         return False
     return not start.words or start.words[0].text not in entry.get("tasks", ())
@@ -164,12 +137,10 @@ def started(words: Sequence[Word], values: Mapping[str, str | None], path: str) 
     if isinstance(start, Unread) or start.program not in SHELLS:
         return start
     line = line_of(start.words)
-    if line is None or line[0].text is None:
+    if line is None or not line[0].is_text:
         return Unread("", (start.program,))
     script = line[0]
-    found = read(
-        script.written, {**values, **start.env}, serves, path=script.path or path, positional=(line[1] or ())
-    )
+    found = read(script.written, {**values, **start.env}, serves, path=script.path or path, positional=(line[1] or ()))
     return replace(found, env={**start.env, **found.env}) if isinstance(found, Start) else found
 
 
@@ -185,15 +156,15 @@ def container_words(view: Container, values: Mapping[str, str | None]) -> list[W
 
 def _word(value: Any, path: str, values: Mapping[str, str | None]) -> Word:
     if not isinstance(value, str):
-        return Word(None, shown(value), path, because=f"the argument {shown(value)} is no text, which Kubernetes refuses")
+        because = f"the argument {shown(value)} is no text, which Kubernetes refuses"
+        return Word(None, shown(value), path, because=because, is_text=False)
     if unfilled(value):
-        # A script in a word of its own is read by a shell, which fills in ${NAME} itself.
-        filled = None if "{{" in value or "\n" not in value.strip() and " " not in value else value
-        because = f"the value {shown(value)} is not filled in yet"
-        return Word(filled, value, path, _option(value), because=because)
+        return Word(None, value, path, _option(value), because=f"the value {shown(value)} is not filled in yet")
     known = expanded(value, values)
-    because = None if known is not None else f"{value} takes a variable whose value is not known here"
-    return Word(known, value, path, None if known is not None else _option(value), because=because)
+    if known is not None:
+        return Word(known, value, path)
+    because = f"{value} takes a variable whose value is not known here"
+    return Word(None, value, path, _option(value), because=because)
 
 
 def _option(word: str) -> str | None:
@@ -205,17 +176,15 @@ def _of_start(
     entry: dict[str, Any], image: images.Image | None, row: dict[str, Any] | None, start: Start
 ) -> Server | NoServer:
     """Return the server that a container's own command starts."""
-    if row is not None and _backend(entry, image):
-        return NoServer(_other_build(entry, image))
-    version = _version(row, image)
+    if row is not None and other_backend(entry, image):
+        return NoServer(other_build(entry, image))
+    version = version_of(row, image)
     if start.program in entry.get("unread_launchers", ()):
         return _unread(entry, image, row, f"{start.program} is a server of its own, whose options are not read")
     if start.changed is not None:
         version = None
     found = _server(entry, version, start.words)
-    return replace(
-        found, env=start.env, open_env=start.open_env, changed=start.changed, ray=start.ray
-    )
+    return replace(found, env=start.env, open_env=start.open_env, changed=start.changed, ray=start.ray)
 
 
 def _of_image(
@@ -224,7 +193,7 @@ def _of_image(
     """Return the server that an image starts by itself."""
     if words and words[0].text in entry.get("tasks", ()):
         return NoServer(f"runs {entry['launchers'][0]} {words[0].text}, which serves no model")
-    version = _version(row, image)
+    version = version_of(row, image)
     if not known:
         name = "" if image is None else image.name
         return _unread(entry, image, row, f"what the image {name} starts by itself is not known")
@@ -237,7 +206,7 @@ def _of_named(
     """Return what an engine's image runs where its own command starts no server that can be read."""
     if isinstance(start, Start):
         if start.program in entry.get("entrypoints", ()):
-            version = _version(row, image)
+            version = version_of(row, image)
             return _server(entry, version, _split(entry, version, start.words))
         if start.program in entry["launchers"]:
             task = start.words[0].text if start.words else None
@@ -246,9 +215,14 @@ def _of_named(
             return NoServer(f"runs {start.program}, which serves no model")
         if start.program.startswith("-") and not row.get("entrypoint", True):
             return _unread(entry, image, row, "what the image starts by itself is not known")
-        return _unread(entry, image, row, f"the launcher is called through {start.program or 'an empty command'}, which is not read")
+        return _unread(
+            entry,
+            image,
+            row,
+            f"the launcher is called through {start.program or 'an empty command'}, which is not read",
+        )
     ran = [name for name in start.programs if name not in SHELLS]
-    if ran and all(name in idle() or name in entry["other"] or name in _launchers() for name in ran):
+    if ran and all(name in idle() or name in entry["other"] or name in launchers() for name in ran):
         return NoServer(f"runs {ran[-1]}, which serves no model")
     return _unread(entry, image, row, _called(words, start))
 
@@ -267,23 +241,21 @@ def _called(words: Sequence[Word], start: Start | Unread | None) -> str:
 
 def _only_task(start: Start | Unread | None) -> str | None:
     """Return what a launcher does instead of serving; None where no launcher runs."""
-    if not isinstance(start, Start) or start.program not in _launchers() or serves(start):
+    if not isinstance(start, Start) or start.program not in launchers() or serves(start):
         return None
     return f"runs {start.program} {start.words[0].text}, which serves no model"
 
 
 def _server(entry: dict[str, Any], version: str | None, words: tuple[Word, ...]) -> Server:
-    return Server(
-        entry["engine"], version, words, model_option=entry["model"], links=tuple(entry.get("links", ()))
-    )
+    return Server(entry["engine"], version, words, model_option=entry["model"], links=tuple(entry.get("links", ())))
 
 
 def _unread(
     entry: dict[str, Any], image: images.Image | None, row: dict[str, Any] | None, reason: str
 ) -> Server | NoServer:
-    if row is not None and _backend(entry, image):
-        return NoServer(_other_build(entry, image))
-    return replace(_server(entry, _version(row, image), ()), unreadable=reason)
+    if row is not None and other_backend(entry, image):
+        return NoServer(other_build(entry, image))
+    return replace(_server(entry, version_of(row, image), ()), unreadable=reason)
 
 
 def _split(entry: dict[str, Any], version: str | None, words: Sequence[Word]) -> tuple[Word, ...]:
@@ -297,58 +269,3 @@ def _split(entry: dict[str, Any], version: str | None, words: Sequence[Word]) ->
         for word in words
         for piece in ((word.text or "").split() if word.text is not None else [None])
     )
-
-
-def _is(name: str, image: images.Image) -> bool:
-    return re.fullmatch(name, image.name if "/" in name else image.repository) is not None
-
-
-@cache
-def _named_by(name: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    image = images.Image(name, None, None)
-    for entry in table():
-        for row in entry["image"]:
-            if _is(row["name"], image):
-                return entry, row
-    return None, None
-
-
-def _named(image: images.Image | None) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the engine that an image's name stands for, with the row that says so."""
-    return (None, None) if image is None else _named_by(image.name)
-
-
-def _stranger(image: images.Image | None) -> str | None:
-    """Return what an image is known to be that is not judged here."""
-    if image is None:
-        return None
-    return next((row["what"] for row in _table()["stranger"] if _is(row["name"], image)), None)
-
-
-def _version(row: dict[str, Any] | None, image: images.Image | None) -> str | None:
-    form = None if row is None else row.get("version")
-    if form is True:
-        return None if image is None else image.version
-    match = re.fullmatch(form, image.tag or "") if form and image is not None else None
-    return match[1] if match else None
-
-
-def _backend(entry: dict[str, Any], image: images.Image | None) -> bool:
-    flavours = re.split(r"[-_.]", (image.tag if image else None) or "")[1:]
-    return any(flavour in entry["backends"] for flavour in flavours)
-
-
-def _other_build(entry: dict[str, Any], image: images.Image | None) -> str:
-    tag = image.tag if image else None
-    return f"{tag} is a build of {entry['engine']} for another kind of accelerator or backend"
-
-
-def _by_options(image: images.Image | None, words: Sequence[Word]) -> dict[str, Any] | None:
-    """Return the engine whose options the words are, which together no other engine has."""
-    names = {word.written.partition("=")[0].partition(" ")[0] for word in words if word.text is not None}
-    for entry in table():
-        options = entry["options"]
-        if options["any"] and names.issuperset(options["all"]) and not names.isdisjoint(options["any"]):
-            stranger = image is not None and any(re.fullmatch(name, image.repository) for name in entry["strangers"])
-            return None if stranger else entry
-    return None

@@ -68,7 +68,9 @@ class _Reading:
 
     def named(self, kind: str, name: str | None) -> Object | None:
         """Return an object that the container refers to; None where it is not in the input, or more than one is."""
-        return None if name is None else self.others.beside(kind, name, namespace=self.namespace, document=self.document)
+        return (
+            None if name is None else self.others.beside(kind, name, namespace=self.namespace, document=self.document)
+        )
 
     def set(self, name: str, value: str | None, path: str, place: Place | None = None) -> None:
         self.values[name], self.paths[name] = value, path
@@ -108,8 +110,8 @@ def variables(
 def _entries_of(container: Container) -> Iterator[tuple[str, Any, str]]:
     """Yield each entry under `env` with its name and field; KubeAI has a mapping where pods have a list."""
     written, path = container.content.get("env"), f"{container.path}.env"
-    for name, value in mapping(written).items():
-        yield name, {"value": value}, f"{path}.{name}"
+    for key, value in mapping(written).items():
+        yield key, {"value": value}, f"{path}.{key}"
     for index, entry in enumerate(items(written)):
         name = text(at(entry, "name"))
         if name is not None:

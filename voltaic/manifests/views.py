@@ -277,9 +277,7 @@ class Objects:
         """Return the object of this kind and name; None where the input does not have it, which says nothing."""
         return next(iter(self.called(kind, name, namespace=namespace)), None)
 
-    def beside(
-        self, kind: str, name: str | None, *, namespace: str | None, document: Document | None
-    ) -> Object | None:
+    def beside(self, kind: str, name: str | None, *, namespace: str | None, document: Document | None) -> Object | None:
         """Return the object that one in this document means by a name: the one in the same file, else the only one.
 
         None where there are several, as in the overlays of two sites, of which nobody says here which it is.

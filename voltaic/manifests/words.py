@@ -19,5 +19,7 @@ class Word:
     """Option whose value is not known, where the word names it: `--max-model-len` of `--max-model-len=$(N)`."""
     whole: bool = True
     """Whether it is certainly one word: what a shell fills in without quotes may be none or many."""
+    is_text: bool = True
+    """Whether the manifest has text here, and not a number or a list."""
     because: str | None = None
     """Why it is not known, where that is not a variable."""

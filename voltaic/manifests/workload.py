@@ -49,7 +49,7 @@ class Workload:
         """Return where a reader looks for an option or a variable: where it is set, else the container.
 
         Args:
-            about: option, variable, or field of the container (`resources.limits`), in any spelling; None: the container.
+            about: option, variable, or field of the container (`resources.limits`); None: the container.
         """
         path = self._path(about) if about else None
         if path is None and about and self.variables is not None and about in self.variables.places:
