@@ -26,7 +26,7 @@ HELP = """Judge the model servers in Kubernetes manifests: files, folders (recur
 
 Every server gets its verdict, and every pod with a server or a chat page is read by the rules of `voltaic rules`: what
 they find in the manifests of others is advice, unless --levels says otherwise. What is not a model server is listed
-and never refused. The files of one folder are one input.
+and never refused.
 """
 EXAMPLES = """\b
 Examples:

@@ -30,6 +30,7 @@ def _workload(judged: Judged) -> dict[str, Any]:
         "line": None if judged.position is None else judged.position.line,
         "kind": workload.kind,
         "name": workload.name,
+        "part": workload.part,
         "container": workload.container,
         "recognised": workload.recognised,
         "judgement": judged.checked.judgement if judged.checked.asked else None,

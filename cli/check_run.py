@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from cli import stack_files
@@ -11,12 +12,12 @@ from cli.check_positions import Position, positions
 from cli.manifest_files import STDIN, Manifest, Unreadable, files, read
 from voltaic import checking
 from voltaic.hidden import hide, secrets_of
-from voltaic.manifests import Document
+from voltaic.manifests import Document, workloads
 from voltaic.manifests.documents import joined
 from voltaic.manifests.views import Objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from voltaic.checking import Checked, Said
     from voltaic.findings import Finding
@@ -65,8 +66,9 @@ class Judged:
         """Where it stands and what it is: `llm.yaml:4: Deployment llm, container tgi`."""
         workload = self.workload
         line = "" if self.position is None else f":{self.position.line}"
+        part = f", {workload.part}" if workload.part else ""
         container = f", container {workload.container}" if workload.container else ""
-        return f"{workload.file}{line}: {workload.kind} {workload.name or 'without a name'}{container}"
+        return f"{workload.file}{line}: {workload.kind} {workload.name or 'without a name'}{part}{container}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,66 +91,61 @@ def run(
 ) -> Run:
     """Return what is to be said about the files under these paths.
 
-    The files of one folder are one input: what a pod names (a ConfigMap, a Service) is looked for beside it, not in a
-    folder that may be another environment. Stdin is an input of its own.
+    What a pod names (a ConfigMap, a ServingRuntime) is looked for in all files. What selects pods by their labels (a
+    Service, a budget) counts within its folder, since other folders may be other environments; stdin is one of its own.
 
     Args:
         paths: files, folders, `-`.
         profile: the GPUs of manifests that do not name a GPU model.
         levels: how strictly each rule is held.
-        advance: told how many of how many files are done.
+        advance: told how many of how many steps are done.
     """
     found = list(files(paths))
-    folders: dict[str, list[str]] = {}
-    for file in found:
-        if isinstance(file, str):
-            folders.setdefault(STDIN if file == STDIN else os.path.dirname(file), []).append(file)  # noqa: PTH120
-    unreadable = {file.file: file for file in found if isinstance(file, Unreadable)}
-    judged: dict[str, list[Judged]] = {}
-    done = 0
-    for names in folders.values():
-        manifests = []
-        for name in names:
-            manifest = read(name)
-            if isinstance(manifest, Unreadable):
-                unreadable[name] = manifest
-            else:
-                manifests.append(manifest)
-            done += 1
-            advance(done, 2 * len(found))
-        for name, outcome in _folder(manifests, profile, levels):
-            if isinstance(outcome, Unreadable):
-                unreadable[name] = outcome
-            else:
-                judged[name] = outcome
-            done += 1
-            advance(done, 2 * len(found))
-    order = [file if isinstance(file, str) else file.file for file in found]
-    read_files = len(order) - len(unreadable)
-    everything = tuple(one for name in order for one in judged.get(name, ()))
-    return Run(read_files, everything, tuple(unreadable[name] for name in order if name in unreadable))
+    outcomes: dict[str, list[Judged] | Unreadable] = {}
+    manifests: dict[str, Manifest] = {}
+    steps = 2 * len(found)
+    for done, file in enumerate(found, 1):
+        manifest = file if isinstance(file, Unreadable) else read(file)
+        if isinstance(manifest, Unreadable):
+            outcomes[manifest.file] = manifest
+        else:
+            manifests[manifest.file] = manifest
+        advance(done, steps)
+    for done, (name, judged) in enumerate(_judgements(manifests, profile, levels), len(found) + 1):
+        outcomes[name] = judged
+        advance(done, steps)
+    order = [outcomes[file if isinstance(file, str) else file.file] for file in found]
+    unreadable = tuple(one for one in order if isinstance(one, Unreadable))
+    everything = tuple(one for each in order if not isinstance(each, Unreadable) for one in each)
+    return Run(len(order) - len(unreadable), everything, unreadable)
 
 
-def _folder(
-    manifests: Sequence[Manifest], profile: Profile | None, levels: Levels | None
-) -> Iterable[tuple[str, list[Judged] | Unreadable]]:
-    """Yield what is said of each file of one input."""
+def _judgements(
+    manifests: dict[str, Manifest], profile: Profile | None, levels: Levels | None
+) -> Iterator[tuple[str, list[Judged] | Unreadable]]:
+    """Yield what is said of each file."""
     documents: dict[str, list[Document]] = {}
-    stacks: dict[str, list[Judged] | Unreadable] = {}
-    for manifest in manifests:
+    for name, manifest in manifests.items():
         stack = _stack(manifest, levels)
         if stack is None:
             content = enumerate(manifest.documents, 1)
-            documents[manifest.file] = [Document(manifest.file, number, value) for number, value in content]
+            documents[name] = [Document(name, number, value) for number, value in content]
         else:
-            stacks[manifest.file] = stack
-    together = [document for each in documents.values() for document in each]
-    by_file: dict[str, list[Checked]] = {}
-    for checked in checking.check(together, profile=profile, levels=levels):
-        by_file.setdefault(checked.workload.file, []).append(checked)
-    texts = {manifest.file: manifest for manifest in manifests}
-    for manifest in manifests:
-        yield manifest.file, stacks.get(manifest.file) or _placed(by_file.get(manifest.file, ()), texts)
+            yield name, stack
+    folders: dict[str, list[Document]] = {}
+    for name, each in documents.items():
+        folders.setdefault(_folder(name), []).extend(each)
+    others = {folder: Objects.of(each) for folder, each in folders.items()}
+    found: dict[str, list[Workload]] = {name: [] for name in documents}
+    for workload in workloads(chain.from_iterable(documents.values()), profile=profile):
+        found[workload.file].append(workload)
+    for name, there in found.items():
+        checked = checking.of_workloads(there, others[_folder(name)], levels=levels)
+        yield name, _placed(checked, manifests)
+
+
+def _folder(file: str) -> str:
+    return STDIN if file == STDIN else os.path.dirname(file)  # noqa: PTH120  as it was typed
 
 
 def _stack(manifest: Manifest, levels: Levels | None) -> list[Judged] | Unreadable | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from voltaic import rules
 from voltaic.levels import Levels, default_of
 from voltaic.manifests import workloads
+from voltaic.manifests.places import Place
 from voltaic.manifests.views import Objects, Subject
 from voltaic.rules import catalogue
 from voltaic.rules.waivers import waiver_in_use
@@ -172,7 +173,7 @@ class _Asking:
         A pod that a controller completes is not: what is not written in it may be there all the same.
         """
         pod, served = self.workload.pod, self._served()
-        if pod is None or getattr(pod, "partial", False):
+        if pod is None or pod.partial:
             return None
         return served or next((view for view in pod.containers if view.role != "other"), None)
 
@@ -204,8 +205,11 @@ class _Asking:
         """Yield a finding at its level, unless it is disabled."""
         workload = self.workload
         self.found.add(finding.rule)
+        place = workload.place(finding.about)
+        if finding.path is not None:
+            place = Place(workload.file, workload.document, finding.path)
         if rule is None:
-            yield Said(finding, finding.rule, workload.file, workload.document)
+            yield Said(replace(finding, path=place.path), finding.rule, place.file, place.document)
             return
         level = self.levels.of(rule, finding, ours=self.ours)
         if level == "disabled":
@@ -214,5 +218,4 @@ class _Asking:
         reason = None
         if workload.pod is not None and not self.ours:
             reason = waiver_in_use.reason(workload.pod, rule.id)
-        path = finding.path or (workload.view.path if workload.view is not None else None)
-        yield Said(replace(finding, level=level, path=path), policy, workload.file, workload.document, reason)
+        yield Said(replace(finding, level=level, path=place.path), policy, place.file, place.document, reason)

@@ -90,6 +90,7 @@ RULE: Final = Rule(
     check=check,
     level="advisory",
     about="pod",
+    whole_input=True,
     fix="Name the rule as `voltaic rules` does, say why, and remove what waives nothing.",
     sources=_SOURCES,
 )
