@@ -82,24 +82,17 @@ def literals(container: Container) -> Iterator[tuple[str, str, str]]:
 
 def _in_words(container: Container) -> Iterator[tuple[str, str, str]]:
     """Yield secrets of the command line; a shell's line is read word by word."""
-    option: str | None = None
+    option = ""
     for written, path in container.words:
-        if not isinstance(written, str):
-            option = None
-            continue
-        for word in _split(written):
+        for word in _split(written) if isinstance(written, str) else ():
             name, equals, value = word.partition("=")
-            if equals and not name.startswith(("http", "{")):
-                told = secret(name, value)
-                if told is not None:
-                    yield name, told, path
-                option = None
-            elif word.startswith("-"):
-                option = word
-            else:
-                told = secret(option or "", word)
-                if told is not None:
-                    yield option or "an argument", told, path
+            named = equals and not name.startswith(("http", "{"))
+            told = secret(name, value) if named else None if word.startswith("-") else secret(option, word)
+            if told is not None:
+                yield (name if named else option) or "an argument", told, path
+            # Only an option whose name is that of several takes another value.
+            goes_on = word.startswith("-") and not equals
+            option = word if goes_on else option if option.endswith("s") and not word.endswith(";") else ""
 
 
 def _split(written: str) -> list[str]:

@@ -8,7 +8,7 @@ from voltaic.engines.tgi.deployment import deployment
 from voltaic.findings import Finding, Source
 from voltaic.manifests.plain import at
 from voltaic.rules.rule import Rule
-from voltaic.rules.supply import _pod_security
+from voltaic.rules.supply._pod_controls import needs_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where a server that only root can start runs as another user."""
     container, pod = subject.container, subject.pod
     image = container.image
-    if image is None or image.repository != "text-generation-inference" or not _pod_security.needs_root(container):
+    if image is None or image.repository != "text-generation-inference" or not needs_root(container):
         return
     for owner, path in ((container.content, container.path), (pod.spec, pod.path)):
         for key in ("runAsUser", "runAsNonRoot"):
