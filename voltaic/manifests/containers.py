@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from voltaic.manifests.words import Word
 
 
-def command_line(server: Server, engine: Engine, variables: Variables, linked: Mapping[str, str]) -> CommandLine:
+def command_line(
+    server: Server, engine: Engine, variables: Variables, linked: Mapping[str, str], path: str
+) -> CommandLine:
     """Return the command line as the launcher of this release reads it.
 
     An option whose value is not known here is left out of the reading, and said to be unreadable: that it is absent
@@ -29,6 +31,7 @@ def command_line(server: Server, engine: Engine, variables: Variables, linked: M
         engine: whose launcher it is.
         variables: of the container.
         linked: variables that Services leave in it.
+        path: field of the document that says what is started.
     """
     reading = _Reading()
     for word in server.words:
@@ -36,22 +39,21 @@ def command_line(server: Server, engine: Engine, variables: Variables, linked: M
     env = {**variables.values, **linked, **server.env}
     command = engine.parse(server.version, reading.args, env)
     found = _placed((*command.faults, *variables.faults, *reading.faults), server.words, variables)
-    return replace(command, args=tuple(reading.written), faults=(*found, *_of_server(server)))
+    return replace(command, args=tuple(reading.written), faults=(*found, *_of_server(server, path)))
 
 
-def _of_server(server: Server) -> Iterator[Fault]:
+def _of_server(server: Server, path: str) -> Iterator[Fault]:
     """Yield what cannot be read of how a server is started."""
     if server.unreadable is not None:
         fix = "start the launcher directly, with its arguments under args"
-        yield Fault("command", server.unreadable, fix, unreadable=True)
+        yield Fault("command", server.unreadable, fix, unreadable=True, path=path)
     if server.open_env is not None:
         fix = "name each variable under env"
-        yield Fault(
-            "env", f"the server may get variables that are not known here: {server.open_env}", fix, unreadable=True
-        )
+        message = f"the server may get variables that are not known here: {server.open_env}"
+        yield Fault("env", message, fix, unreadable=True, path=path)
     if server.changed is not None:
         message = f"what runs is not what the image holds: {server.changed} comes before it"
-        yield Fault("image", message, "build an image that holds it", unreadable=True)
+        yield Fault("image", message, "build an image that holds it", unreadable=True, path=path)
 
 
 def _placed(faults: Iterable[Fault], words: Iterable[Word], variables: Variables) -> Iterator[Fault]:

@@ -160,7 +160,9 @@ def _served(holder: PodObject, view: Container, server: Server, own: Variables, 
         return _workload(holder, None, None, None, f"{server.engine} is not judged yet")
     if server.version is None and server.changed is None:
         server = replace(server, version=_stated_release(holder, view.content))
-    command = command_line(server, engine, own, links(holder, server.links, given.linked, own.values))
+    starts = "command" if view.content.get("command") else "args" if view.content.get("args") else "image"
+    where = joined(view.path, starts) if starts in view.content else view.path
+    command = command_line(server, engine, own, links(holder, server.links, given.linked, own.values), where)
     count = _alone(holder, view, server, count)
     if count.gpus is None:
         message = f"how many GPUs the pod gets cannot be read: {count.reason}"

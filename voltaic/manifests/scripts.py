@@ -145,7 +145,8 @@ def _nested(state: _State, start: Start, *, sure: bool) -> None:
     script = line_of(start.words)
     if script is None or script[0].text is None:
         # A file of commands, or commands that are not known.
-        state.programs += [word.written for word in start.words]
+        joins = _joins_ray(state, start)
+        state.programs += ["ray"] if joins else [word.written for word in start.words]
         return
     inner = read(
         script[0].text,
@@ -169,8 +170,7 @@ def _note(state: _State, start: Start) -> None:
     """Note what a program that serves nothing changes for those after it."""
     facts = programs()["sets"]
     texts = [word.text or word.written for word in start.words]
-    if start.program == "ray" and texts[:1] == ["start"]:
-        state.ray = True
+    _joins_ray(state, start)
     patched = next((text for text in texts if "site-packages" in text or "dist-packages" in text), None)
     installs = start.program in facts["installers"] and {"install", "sync", "add"} & set(texts)
     if patched is not None and start.program not in {"ls", "cat", "echo"}:
@@ -180,6 +180,14 @@ def _note(state: _State, start: Start) -> None:
             package = re.split(r"[\[=<>!~ @;]", text, maxsplit=1)[0].lower()
             if package in facts["packages"] or text in facts["options"] or any(sign in text for sign in facts["signs"]):
                 state.changed = state.changed or f"{start.program} install {text}"
+
+
+def _joins_ray(state: _State, start: Start) -> bool:
+    """Note where a Ray cluster is made or joined, whose GPUs count too; return whether it is."""
+    names = [start.program, *(name_of(word.written) for word in start.words)]
+    joins = names[:2] == ["ray", "start"] or not set(programs()["ray"]["scripts"]).isdisjoint(names)
+    state.ray = state.ray or joins
+    return joins
 
 
 def _block(state: _State, command: Command) -> None:

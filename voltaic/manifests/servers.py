@@ -183,7 +183,10 @@ def _of_start(
         return _unread(entry, image, row, f"{start.program} is a server of its own, whose options are not read")
     if start.changed is not None:
         version = None
-    found = _server(entry, version, start.words)
+    words = start.words
+    if start.program in entry.get("entrypoints", ()):
+        words = _split(entry, version_of(row, image), words)
+    found = _server(entry, version, words)
     return replace(found, env=start.env, open_env=start.open_env, changed=start.changed, ray=start.ray)
 
 

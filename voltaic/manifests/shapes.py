@@ -29,6 +29,8 @@ def shaped(one: Object) -> Iterator[PodObject]:
         return
     if kind_of(one.kind, version) is not None:
         return
+    if not _has_containers(one.content):
+        return
     reason = f"what its controller makes of a {one.kind} is not known here"
     for content, parent, path, parent_path in _pods(one.content, one.path):
         templated = parent is not None and parent.get("spec") is content
@@ -46,6 +48,22 @@ def shaped(one: Object) -> Iterator[PodObject]:
             partial=reason,
             replicas=at(one.content, "spec", "replicas"),
         )
+
+
+def _has_containers(content: Any) -> bool:
+    """Return whether containers are spoken of at all, which most objects of kinds that are not known do not."""
+    waiting, seen = [content], 0
+    while waiting and seen < MOST:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "containers" in value:
+                return True
+            waiting.extend(value.values())
+            seen += len(value)
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+            seen += len(value)
+    return False
 
 
 def _pods(content: Any, path: str) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None, str, str]]:
