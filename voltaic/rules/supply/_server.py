@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from voltaic.manifests.variables import variables
@@ -18,6 +19,8 @@ _OF_FILES: Final = "llama.cpp"
 """Engine that loads one file, converted by somebody and given out under rights of its own."""
 OTHER_HUBS: Final = ("VLLM_USE_MODELSCOPE", "LMDEPLOY_USE_MODELSCOPE", "SGLANG_USE_MODELSCOPE", "HF_ENDPOINT")
 """Variables with which models come from elsewhere, under revisions and rights of their own."""
+_SOURCES_OF_VARIABLES: Final = frozenset({"command", "env", "envFrom"})
+"""Where a fault stands with which variables may be set that are not known here."""
 OFFLINE: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -36,8 +39,13 @@ def is_commit(revision: object) -> bool:
 
 
 def told(subject: Subject) -> Variables:
-    """Return the variables of a server, as far as the input tells."""
-    return variables(subject.container, subject.others, subject.pod.namespace)
+    """Return the variables of a server, as far as the input tells: those of its container, and those of a script."""
+    found = variables(subject.container, subject.others, subject.pod.namespace)
+    if subject.spec is None:
+        return found
+    command = subject.spec.command
+    hidden = any(fault.unreadable and fault.where in _SOURCES_OF_VARIABLES for fault in command.faults)
+    return replace(found, values={**command.env, **found.values}, whole=found.whole and not hidden)
 
 
 def loads_from_hub(told_here: Variables) -> bool:

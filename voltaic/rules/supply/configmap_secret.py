@@ -24,7 +24,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every secret in a ConfigMap of the input that the pod uses; its value is shown nowhere."""
     told_of: set[tuple[str, str]] = set()
     for name, key, path in _used(subject):
-        found = subject.others.named("ConfigMap", name, namespace=subject.pod.namespace)
+        pod = subject.pod
+        found = subject.others.beside("ConfigMap", name, namespace=pod.namespace, document=pod.holder.document)
         for own, value in mapping(None if found is None else found.content.get("data")).items():
             told = _secrets.secret(own, value) if isinstance(value, str) and key in {None, own} else None
             if told is None or (name, own) in told_of:

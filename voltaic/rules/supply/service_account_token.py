@@ -26,7 +26,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     if stated is False or any(view.role == "other" and not view.init for view in pod.containers):
         return
     name = text(pod.spec.get("serviceAccountName")) or text(pod.spec.get("serviceAccount")) or "default"
-    account = subject.others.named("ServiceAccount", name, namespace=pod.namespace)
+    account = subject.others.beside("ServiceAccount", name, namespace=pod.namespace, document=pod.holder.document)
     if stated is None and at(None if account is None else account.content, "automountServiceAccountToken") is False:
         return
     if _has_rights(subject, name):

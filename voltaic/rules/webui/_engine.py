@@ -62,7 +62,7 @@ def service(page: Page, host: str) -> Object | None:
         return None
     if rest and namespace == page.pod.namespace:
         rest = ""
-    found = page.subject.others.named("Service", name, namespace=namespace if rest else page.pod.namespace)
+    found = page.beside("Service", name, namespace if rest else page.pod.namespace)
     return found if found is not None and at(found.content, "spec", "type") != "ExternalName" else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from voltaic.engines.versions import Version
+    from voltaic.manifests.documents import Object
     from voltaic.manifests.variables import Variables
     from voltaic.manifests.views import Container, Pod, Subject
 
@@ -42,13 +43,19 @@ class Page:
 
     @cached_property
     def settings(self) -> Variables:
-        """Its variables, as far as the input tells."""
-        return variables(self.container, self.subject.others, self.pod.namespace)
+        """Its variables, as far as the input tells; a command of its own may set others."""
+        found = variables(self.container, self.subject.others, self.pod.namespace)
+        return found if self.started_by_image else replace(found, whole=False)
 
     @property
     def release(self) -> Version | None:
         """The release that the image's tag names."""
         return parse_version(None if self.container.image is None else self.container.image.version)
+
+    def beside(self, kind: str, name: str | None, namespace: str | None) -> Object | None:
+        """Return the object of the input that the pod means by a name; None where there is none, or no single one."""
+        document = self.pod.holder.document
+        return self.subject.others.beside(kind, name, namespace=namespace, document=document)
 
     @property
     def env(self) -> str:
@@ -117,7 +124,7 @@ class Page:
         volume, _ = self.data_volume
         name = text(at(volume, "persistentVolumeClaim", "claimName"))
         if name is not None:
-            found = self.subject.others.named("PersistentVolumeClaim", name, namespace=self.pod.namespace)
+            found = self.beside("PersistentVolumeClaim", name, self.pod.namespace)
             return None if found is None else mapping(found.content.get("spec"))
         wanted = None if self.data_mount is None or volume else self.data_mount.get("name")
         templates = items(at(self.pod.holder.content, "spec", "volumeClaimTemplates"))

@@ -58,7 +58,7 @@ def _over_network(page: Page) -> str | None:
     shared = [mode for mode in items(claim.get("accessModes")) if mode == "ReadWriteMany"]
     if shared:
         return "a claim with ReadWriteMany, which is a file system over the network"
-    made = page.subject.others.named("StorageClass", name, namespace=None)
+    made = page.beside("StorageClass", name, None)
     provisioner = text(at(None if made is None else made.content, "provisioner")) or ""
     if name is not None and (re.fullmatch(facts["classes"], name) or any(k in provisioner for k in facts["drivers"])):
         return f"a claim of the storage class {name}"
