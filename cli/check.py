@@ -100,7 +100,8 @@ def check(
     code = _exit_code(found, strict=strict)
     _print(found, form, code, quiet=quiet, strict=strict)
     for one in found.unreadable if form != "github" else ():
-        print(printable(fault_text(f"voltaic check: {one.file}", one.faults), keep="\n"), file=sys.stderr)
+        faults = [printable(fault) for fault in one.faults]
+        print(fault_text(f"voltaic check: {printable(one.file)}", faults), file=sys.stderr)
     raise typer.Exit(code)
 
 

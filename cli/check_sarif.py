@@ -112,7 +112,7 @@ def uri(file: str) -> str:
     relative = os.path.relpath(absolute)
     if relative.split(os.sep, 1)[0] == os.pardir:
         return Path(absolute).as_uri()
-    return quote(Path(relative).as_posix())
+    return quote(os.fsencode(Path(relative).as_posix()))
 
 
 def _fingerprint(judged: Judged, told: Told, seen: Counter[str]) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.bill_lines import PARTS, POOL, columns, details, name_of, term_name
+from cli.printable import printable
 from voltaic import commands
 from voltaic.grounds import WORDS as WORDS_OF_GROUNDS
 from voltaic.hidden import hide, secrets_of, shown_args, shown_env
@@ -135,7 +136,7 @@ def fixes(console: Console, found: Sequence[Fix], fix_lines: FixLines) -> None:
         indented(console, Text(str(fix)))
         for line in fix_lines(fix):
             # A command is never wrapped: it is there to be copied.
-            console.print(Text(f"    {line}"), soft_wrap=True)
+            console.print(_one_line(Text(f"    {line}")), soft_wrap=True)
 
 
 def elsewhere(console: Console, found: Sequence[Fix]) -> None:
@@ -147,7 +148,7 @@ def elsewhere(console: Console, found: Sequence[Fix]) -> None:
     for fix in found:
         indented(console, Text(str(fix)))
         for line in fix.commands:
-            console.print(Text(f"    {line}"), soft_wrap=True)
+            console.print(_one_line(Text(f"    {line}")), soft_wrap=True)
 
 
 def as_plan(fix: Fix) -> list[str]:
@@ -205,9 +206,15 @@ def _wrapped(words: Sequence[str], width: int) -> Iterator[str]:
         yield line
 
 
+def _one_line(text: Text) -> Text:
+    """Return text in which nothing ends a line that somebody wrote into a manifest: logs are read line by line."""
+    text.plain = printable(text.plain)
+    return text
+
+
 def paragraph(console: Console, text: Text) -> None:
     """Print text over as many lines as it needs, without blanks at their ends."""
-    for line in text.wrap(console, max(20, console.width)):
+    for line in _one_line(text).wrap(console, max(20, console.width)):
         line.rstrip()
         console.print(line, soft_wrap=True)
 
@@ -222,14 +229,14 @@ def unpadded(console: Console, table: Table) -> None:
 
 def indented(console: Console, text: Text) -> None:
     """Print text two columns in, without the trailing blanks that rich's own padding leaves in logs."""
-    for line in text.wrap(console, max(20, console.width - 2)):
+    for line in _one_line(text).wrap(console, max(20, console.width - 2)):
         line.rstrip()
         console.print(Text("  ") + line, soft_wrap=True)
 
 
 def hanging(console: Console, text: Text) -> None:
     """Print text with every line but the first two columns in."""
-    for number, line in enumerate(text.wrap(console, max(20, console.width - 2))):
+    for number, line in enumerate(_one_line(text).wrap(console, max(20, console.width - 2))):
         line.rstrip()
         console.print(Text("  ") + line if number else line, soft_wrap=True)
 
