@@ -21,6 +21,10 @@ _SOURCES: Final = (
         "https://github.com/kserve/kserve/issues/5062, https://github.com/vllm-project/aibrix/issues/772", "reported"
     ),
 )
+_LOADS_ON_REQUEST: Final = frozenset({"ollama"})
+"""Engines that answer before they have loaded anything (ollama docs/faq.md: a model is loaded by the first request)."""
+_LONG: Final = 600
+"""Seconds that Kubernetes itself gives a rollout by default: for models of which the size is not known."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -29,9 +33,12 @@ def check(subject: Subject) -> Iterator[Finding]:
     liveness = _probes.probe(container, "livenessProbe")
     if liveness is None or _probes.probe(container, "startupProbe") is not None:
         return
-    usual, budget = None if subject.spec is None else host_needs.usual_start(subject.spec), liveness.budget
+    spec = subject.spec
+    if spec is not None and spec.release.engine in _LOADS_ON_REQUEST:
+        return
+    usual, budget = None if spec is None else host_needs.usual_start(spec), liveness.budget
     # Whoever waits long enough before the first probe pays with a slower notice of a server that hangs, no more.
-    if usual is not None and budget is not None and budget >= usual:
+    if budget is not None and budget >= (_LONG if usual is None else usual):
         return
     yield Finding(
         rule=ID,
