@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ({"limits": {"nvidia.com/gpu": 2}}, 2),
         ({"limits": {"nvidia.com/gpu": "2"}}, 2),
         ({"limits": {"nvidia.com/gpu": 2.0}}, 2),
+        ({"limits": {"nvidia.com/gpu": "2000m"}}, 2),
         ({"requests": {"nvidia.com/gpu": "4"}}, 4),
         ({"requests": {"nvidia.com/gpu": 4}, "limits": {"nvidia.com/gpu": 2}}, 2),
         ({"limits": {"amd.com/gpu": 1}}, 1),
@@ -39,7 +40,6 @@ def test_gpus_are_counted(
     ("resources", "reason"),
     [
         ({}, "no limit on nvidia.com/gpu or amd.com/gpu"),
-        ({"limits": {"nvidia.com/gpu": "1.5"}}, "the limit nvidia.com/gpu is '1.5', which is no whole number"),
         ({"limits": {"nvidia.com/gpu": True}}, "the limit nvidia.com/gpu is True, which is no whole number"),
         ({"limits": {"nvidia.com/gpu": "${n}"}}, "the limit nvidia.com/gpu is '${n}', which is no whole number"),
         ({"limits": {"nvidia.com/gpu": 0}}, "the limit nvidia.com/gpu is 0, which is no GPU at all"),
@@ -61,6 +61,18 @@ def test_a_count_that_cannot_be_read_is_said(
     assert found.spec.gpus is None
     message = unreadable(found)["resources.limits"]
     assert message.startswith(f"how many GPUs the pod gets cannot be read: {reason}")
+
+
+@pytest.mark.parametrize("written", ["1.5", 0.5, "500m", -1, "-1"])
+def test_parts_of_a_gpu_are_refused_by_kubernetes(
+    written: Any, container: Make, deployment: Make, one: Make, unreadable: Make
+) -> None:
+    """An extended resource is counted in whole numbers, so that the pod is never made."""
+    found = one(deployment(container(resources={"limits": {"nvidia.com/gpu": written}})))
+    assert unreadable(found) == {}
+    assert [fault.message for fault in found.spec.command.faults] == [
+        f"the limit nvidia.com/gpu is {written!r}, which is no whole number, so that Kubernetes refuses the pod"
+    ]
 
 
 def affinity(*terms: list[tuple[str, str, list[str]]]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from hypothesis import given
+from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from voltaic import hardware, models, settings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
+@bounds(deadline=None)
 @given(
     profile=st.sampled_from(["v100-1gpu", "v100-2gpu", "v100-32gb-4gpu", "t4-1gpu", "a100-80gb-2gpu"]),
     model=st.sampled_from([model.id for model in models.known_models()] + ["nobody/unknown"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,8 @@ class Count:
     """Why that cannot be read."""
     foreign: str | None = None
     """Resource name of another kind of accelerator that the container asks for."""
+    refused: bool = False
+    """Whether Kubernetes certainly refuses what is asked for, and `reason` says why."""
     profile: str | None = None
     """Profile of the slices that are asked for, `3g.40gb`; None: whole GPUs."""
 
@@ -39,6 +42,7 @@ class Card:
     """Why that cannot be read, and what would settle it."""
 
 
+_QUANTITY = re.compile(r"([+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?)(m)?", re.ASCII)
 SLICES: Final = "nvidia.com/mig-"
 """Extended resources of MIG slices with the device plugin's strategy `mixed`; node labels name the whole GPU then."""
 
@@ -71,9 +75,7 @@ def count(container: dict[str, Any]) -> Count:
         return Count(None, f"{divided} is a part of a GPU, whose memory is not known")
     for name in resource_names():
         if name in asked:
-            gpus = whole(asked[name])
-            what = "which is no GPU at all" if gpus == 0 else "which is no whole number"
-            return Count(gpus) if gpus else Count(None, f"the limit {name} is {shown(asked[name])}, {what}")
+            return _whole_gpus(name, asked[name])
     slices = [name for name in asked if name.startswith(SLICES)]
     if len(slices) > 1:
         return Count(None, f"it asks for {' and '.join(sorted(slices))}, and a process sees one of them")
@@ -85,6 +87,18 @@ def count(container: dict[str, Any]) -> Count:
     if items(at(container, "resources", "claims")):
         return Count(None, "its GPUs come through resource claims, which are not read")
     return Count(None, f"no limit on {' or '.join(resource_names())}")
+
+
+def _whole_gpus(name: str, value: Any) -> Count:
+    """Return how many GPUs a quantity asks for; Kubernetes counts GPUs in whole numbers, `2000m` among them."""
+    match = _QUANTITY.fullmatch(str(value)) if isinstance(value, (int, float, str)) and value is not True else None
+    if match is None:
+        return Count(None, f"the limit {name} is {shown(value)}, which is no whole number")
+    number = Decimal(match[1]) / (1000 if match[2] else 1)
+    if number < 0 or number % 1:
+        return Count(None, f"the limit {name} is {shown(value)}, which is no whole number", refused=True)
+    gpus = whole(int(number))
+    return Count(gpus) if gpus else Count(None, f"the limit {name} is {shown(value)}, which is no GPU at all")
 
 
 def card(holder: PodObject, profile: Profile | None) -> Card:

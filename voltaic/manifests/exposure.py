@@ -42,8 +42,14 @@ def _facts() -> dict[str, Any]:
 
 
 def services_of(pod: Pod, container: Container, others: Objects) -> Iterator[Object]:
-    """Yield the Services of the input that lead to a container, or may do so."""
-    for service in others.services(pod.labels, namespace=pod.namespace):
+    """Yield the Services of the input that lead to a container, or may do so.
+
+    Those of the same file are meant where there are any: others are copies for another site.
+    """
+    found = others.services(pod.labels, namespace=pod.namespace)
+    near = [one for one in found if one.document.file == pod.holder.document.file]
+    names = [one.name for one in found]
+    for service in near or [one for one in found if names.count(one.name) == 1]:
         ports = items(at(service.content, "spec", "ports"))
         if not ports or any(leads_to(port, pod, container) for port in ports):
             yield service

@@ -166,8 +166,11 @@ def _served(holder: PodObject, view: Container, server: Server, own: Variables, 
     count = _alone(holder, view, server, count)
     if count.gpus is None:
         message = f"how many GPUs the pod gets cannot be read: {count.reason}"
+        if count.refused:
+            message = f"{count.reason}, so that Kubernetes refuses the pod"
         fix = "set the limit to a whole number of GPUs"
-        fault = Fault("resources.limits", message, fix, unreadable=True, path=f"{view.path}.resources")
+        path = f"{view.path}.resources"
+        fault = Fault("resources.limits", message, fix, unreadable=not count.refused, path=path)
         command = replace(command, faults=(*command.faults, fault))
     card = accelerators.slice_of(accelerators.card(holder, given.profile), count.profile)
     part = f"/{holder.part}" if holder.part and not holder.part.startswith("spec") else ""

@@ -14,7 +14,7 @@ from voltaic.manifests.documents import joined, objects
 from voltaic.manifests.plain import at, items, mapping, text, unfilled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from voltaic.manifests.documents import Document, Object, PodObject
     from voltaic.spec import ServingSpec
@@ -274,8 +274,11 @@ class Objects:
         ]
 
     def named(self, kind: str, name: str | None, *, namespace: str | None) -> Object | None:
-        """Return the object of this kind and name; None where the input does not have it, which says nothing."""
-        return next(iter(self.called(kind, name, namespace=namespace)), None)
+        """Return the object of this kind and name; None where the input does not have it, which says nothing.
+
+        None also where it has several that differ, as in the overlays of two sites.
+        """
+        return _only(self.called(kind, name, namespace=namespace))
 
     def beside(self, kind: str, name: str | None, *, namespace: str | None, document: Document | None) -> Object | None:
         """Return the object that one in this document means by a name: the one in the same file, else the only one.
@@ -284,8 +287,12 @@ class Objects:
         """
         found = self.called(kind, name, namespace=namespace)
         near = [one for one in found if document is not None and one.document.file == document.file]
-        one = near or found
-        return one[0] if len(one) == 1 else None
+        return _only(near or found)
+
+
+def _only(found: Sequence[Object]) -> Object | None:
+    """Return the first of several objects that are alike; None where they differ, or there is none."""
+    return found[0] if found and all(one.content == found[0].content for one in found[1:]) else None
 
 
 @dataclass(frozen=True)
