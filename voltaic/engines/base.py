@@ -36,6 +36,8 @@ class Support:
     sources: tuple[Source, ...] = ()
     differs: bool = False
     """True of an `ok`: it starts, and something else becomes of an option than was asked."""
+    where: str = ""
+    """Option or variable that it is about, as written, where it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,15 @@ class Runs:
             limits,
             self.transformers,
         )
+
+
+@runtime_checkable
+class Slow(Protocol):
+    """An engine of which is known what it serves more slowly than it could."""
+
+    def slow(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Return what serves and is slow, as `ok` with a way out; for verdicts that are shown."""
+        ...
 
 
 Topic = Literal["starts", "model", "weights", "dtype", "feature", "route"]

@@ -40,7 +40,7 @@ def _notes(case: Case) -> Iterator[Support]:
     stated = case.spec.option("dtype", "auto")
     if stated not in {"auto", case.dtype}:
         message = f"--dtype {stated} becomes {case.dtype} on {case.gpu_title}, with a warning in the log."
-        yield Support("ok", message, sources=(source("dtype"),), differs=True)
+        yield Support("ok", message, sources=(source("dtype"),), differs=True, where="--dtype")
 
 
 def required_options(spec: ServingSpec) -> Mapping[str, Any]:

@@ -53,6 +53,12 @@ class Tgi(TgiWays):
         """Answer whether there are as many GPUs as shards: all that is not `ok`."""
         return argument_support.shard_support(spec)
 
+    def slow(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Return what serves and is slow, as `ok` with a way out."""
+        from voltaic.engines.tgi.slow import slow  # noqa: PLC0415  asked where a verdict is shown
+
+        return slow(spec)
+
     def gpus_used(self, spec: ServingSpec) -> int | None:
         """Return how many of the pod's GPUs compute: one a shard, or all where one process spreads the layers."""
         from voltaic.answers import runs_of  # noqa: PLC0415  it asks this module

@@ -76,7 +76,7 @@ def supports(spec: ServingSpec) -> tuple[Support, ...]:
         instead = f" Set {item.instead} for what it names." if item.instead else ""
         where = facts.source if item.where in names else facts.variables_source
         message = f"{item.where} is set and does nothing: {item.because}.{instead}"
-        found.append(Support("ok", message, sources=(where,), differs=True))
+        found.append(Support("ok", message, sources=(where,), differs=True, where=item.where))
     return tuple(found)
 
 

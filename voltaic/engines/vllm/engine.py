@@ -69,6 +69,18 @@ class Vllm(Named):
         """Answer whether there are as many GPUs as ranks: all that is not `ok`."""
         return argument_support.shard_support(spec)
 
+    def ignored(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Return what is set and does nothing in this release, or in the engine that serves."""
+        from voltaic.engines.vllm.ignored import supports  # noqa: PLC0415  asked where a verdict is shown
+
+        return supports(spec)
+
+    def slow(self, spec: ServingSpec) -> tuple[Support, ...]:
+        """Return what serves and is slow, as `ok` with a way out."""
+        from voltaic.engines.vllm.slow import slow  # noqa: PLC0415  asked where a verdict is shown
+
+        return slow(spec)
+
     def gpus_used(self, spec: ServingSpec) -> int | None:
         """Return how many of the pod's GPUs compute; None where that is not known."""
         from voltaic.engines.vllm import ranks  # noqa: PLC0415  asked where a verdict is shown

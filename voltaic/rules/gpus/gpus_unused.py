@@ -20,12 +20,6 @@ _SOURCES: Final = (
         "llama.cpp tools/server/README.md, --split-mode: which processes take a GPU",
     ),
 )
-_FLAGS: Final[Mapping[str, tuple[str, str]]] = {
-    "tgi": ("num_shard", "--num-shard"),
-    "vllm": ("tensor_parallel_size", "--tensor-parallel-size"),
-    "lmdeploy": ("tp", "--tp"),
-}
-"""Option of each engine that says how many GPUs share every layer, by its canonical name and as written."""
 
 
 def check(spec: ServingSpec) -> Iterator[Finding]:
@@ -38,7 +32,9 @@ def check(spec: ServingSpec) -> Iterator[Finding]:
     used = None if engine is None else engine.gpus_used(spec)
     if used is None or spec.gpus is None or used >= spec.gpus:
         return
-    name, flag = _FLAGS.get(spec.release.engine, ("split_mode", "--split-mode"))
+    keys: Mapping[str, str] = getattr(engine, "KEYS", {})
+    name = keys.get("shards", "split_mode")  # what is not split by shards is split by layers
+    flag = "--" + name.replace("_", "-")
     idle = spec.gpus - used
     stated = spec.option(name)
     said = f"{flag} is {stated}" if stated is not None else f"no {flag} is given"
