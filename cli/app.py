@@ -10,7 +10,7 @@ import typer
 
 from cli.command import Group
 
-COMMANDS: Final = ("plan", "limits", "check", "policy-pack", "rules", "models", "engines")
+COMMANDS: Final = ("plan", "limits", "check", "preview", "policy-pack", "rules", "models", "engines")
 """Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each."""
 
 app = typer.Typer(

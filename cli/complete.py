@@ -50,6 +50,18 @@ def models(incomplete: str) -> list[str]:
     return _continued(incomplete, known.known_ids())
 
 
+def stacks(incomplete: str) -> list[str]:
+    """Return the stacks that have a file in the project of the working directory."""
+    from pathlib import Path
+
+    from cli.pull_request.project import Unreadable, find
+
+    try:
+        return [name for name in find(Path.cwd()).stacks_here() if name.startswith(incomplete)]
+    except (Unreadable, OSError):
+        return []
+
+
 def _continued(incomplete: str, values: Iterable[str]) -> list[str]:
     """Return the values that continue what was typed, which may be a list with commas."""
     before, comma, last = incomplete.rpartition(",")

@@ -6,10 +6,10 @@ import base64
 import html
 import json
 import re
+import string
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
 
 from voltaic import facts_files
 from voltaic.hidden import HIDDEN, is_secret, secrets_of
@@ -32,6 +32,8 @@ _ASSIGNED = re.compile(
     r"""(?P<value>"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s,;"'(){}\[\]]+)"""
 )
 _OPTION = re.compile(r"(?P<name>--?[A-Za-z][\w-]*)(?P<sign>[ \t]+)(?P<value>[^\s-]\S*)")
+_UNRESERVED = (string.ascii_letters + string.digits + "-._~").encode()
+"""What stands in a URL as it is (RFC 3986 section 2.3)."""
 _ENDS_LINE = re.compile(r"[ \t\r,}\]]*(?:\n|\Z)")
 _SWITCHES = frozenset({"--secret"})
 """Options that take no value: `pulumi config set --secret hfToken` names a key."""
@@ -114,7 +116,8 @@ def _spellings(value: str) -> Iterator[str]:
         yield from (text, plain, plain.rstrip("="), base64.urlsafe_b64encode(data).decode(), data.hex())
         yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1])
         # The text itself may hold what no URL can.
-        yield from (quote(data, safe=""), quote(data), quote_plus(data), html.escape(text))
+        yield from (_percent(data, _UNRESERVED), _percent(data, _UNRESERVED + b"/"), html.escape(text))
+        yield _percent(data, _UNRESERVED + b" ").replace(" ", "+")
     yield from (line.strip() for line in stripped.splitlines() if len(line.strip()) >= LEAST_LINE)
 
 
@@ -130,6 +133,11 @@ def form_of(text: str) -> tuple[str, str] | None:
 @cache
 def _forms() -> tuple[str, ...]:
     return tuple(str(fact["name"]) for fact in _facts())
+
+
+def _percent(data: bytes, kept: bytes) -> str:
+    """Return bytes as URLs have them: all but these as `%2F`."""
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in data)
 
 
 @cache
