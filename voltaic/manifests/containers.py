@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from voltaic import redaction
+from voltaic.hidden import HIDDEN
 from voltaic.manifests.known_servers import any_text
 from voltaic.manifests.plain import shown
 from voltaic.spec import CommandLine, Fault
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from voltaic.manifests.servers import Server
     from voltaic.manifests.variables import Variables
     from voltaic.manifests.words import Word
+
+SHORTEST_SECRET = 12
+"""Characters below which no word has the form of a secret (voltaic/redaction.toml)."""
 
 
 def command_line(
@@ -39,7 +44,18 @@ def command_line(
     env = {**variables.values, **linked, **server.env}
     command = engine.parse(server.version, reading.args, env)
     found = _placed((*command.faults, *variables.faults, *reading.faults), server.words, variables)
-    return replace(command, args=tuple(reading.written), faults=(*found, *_of_server(server, path)))
+    return replace(
+        command,
+        args=tuple(_without_secret(word) for word in reading.written),
+        env={name: None if value and _without_secret(value) != value else value for name, value in command.env.items()},
+        faults=(*found, *_of_server(server, path)),
+    )
+
+
+def _without_secret(word: str) -> str:
+    """Return a word with a secret that its form gives away hidden: what is kept here is shown to people."""
+    found = redaction.form_of(word) if len(word) >= SHORTEST_SECRET else None
+    return word if found is None else word.replace(found[1], HIDDEN)
 
 
 def _of_server(server: Server, path: str) -> Iterator[Fault]:

@@ -119,6 +119,8 @@ def _take(state: _State, command: Command) -> bool:
 
 def _run(state: _State, words: list[Word], own: Mapping[str, str | None], *, sure: bool) -> None:
     """Note a program that is run."""
+    if not words:
+        return
     if words[0].text is None:
         state.programs.append(words[0].written)
         return
@@ -211,7 +213,7 @@ def _block(state: _State, command: Command) -> None:
 
 
 def _in_block(state: _State, words: list[Word], block: str) -> None:
-    if words[0].text is None:
+    if not words or words[0].text is None:
         return
     start = unwrapped(Start(name_of(words[0].text), tuple(words[1:])))
     if isinstance(start, Unread):

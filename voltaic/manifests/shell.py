@@ -124,6 +124,8 @@ class _Parser:
                 if not open_blocks:
                     self._words()  # redirections of the whole block
                     return tuple(inner)
+            elif open_blocks[-1:] == ["]]"]:
+                self.position += 1
             elif word == "function" and begins:
                 self.position += 2  # its name; the body is a block of its own
                 if self.signs[self.position : self.position + 2] == ["(", ")"]:
