@@ -78,7 +78,15 @@ def _said(pod: dict[str, Any], **template: Any) -> list[str]:
     spec = {"containers": [container | pod.pop("container", {})], **pod}
     metadata = {"metadata": template} if template else {}
     content = {"kind": "Deployment", "metadata": {"name": "x"}, "spec": {"template": {"spec": spec, **metadata}}}
-    rules = {"gpu-labels", "gpu-resource-name", "node-gpu-count", "profile-annotation", "gpu-steering", "gpu-shares"}
+    rules = {
+        "visible-devices",
+        "gpu-labels",
+        "gpu-resource-name",
+        "node-gpu-count",
+        "profile-annotation",
+        "gpu-steering",
+        "gpu-shares",
+    }
     checked = checking.check([Document("x.yaml", 1, content)])
     return [said.finding.message for one in checked for said in one.said if said.finding.rule in rules]
 
@@ -208,3 +216,27 @@ def test_shares_of_one_gpu(first: str, second: str, found: int) -> None:
     assert [message for message in _said(pod) if "share the claim gpu" in message] == (
         ["a and b share the claim gpu and take 0.6 + 0.5 = 1.1 of it; wanted is 1 at most, together."] if found else []
     )
+
+
+@pytest.mark.parametrize(
+    ("entry", "gpus", "found"),
+    [
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}, 0, 0),
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "value": "none"}, 0, 0),
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}, 1, 1),
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "value": "0"}, 0, 1),
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "value": "${GPUS}"}, 1, 0),
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "value": "$(GPUS)"}, 1, 0),
+        ({"name": "NVIDIA_VISIBLE_DEVICES", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}, 1, 0),
+        ({"name": "CUDA_VISIBLE_DEVICES", "value": "0"}, 1, 0),
+        ({"name": "CUDA_VISIBLE_DEVICES", "value": "1,0"}, 2, 0),
+        ({"name": "CUDA_VISIBLE_DEVICES", "value": "1"}, 2, 1),
+        ({"name": "CUDA_VISIBLE_DEVICES", "value": "GPU-5ebe9f43"}, 2, 0),
+        ({"name": "HIP_VISIBLE_DEVICES", "value": "0"}, 2, 1),
+    ],
+)
+def test_variables_about_devices(entry: dict[str, Any], gpus: int, found: int) -> None:
+    """What the plugin sets is nobody's to set; what a program hides from itself counts where it hides something."""
+    resources = {"limits": {"nvidia.com/gpu": gpus}} if gpus else {}
+    other = {"name": "other", "image": "example.org/embeddings:1", "env": [entry], "resources": resources}
+    assert len(_said({"initContainers": [other | {"restartPolicy": "Always"}]})) == found

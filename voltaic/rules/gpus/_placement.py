@@ -151,6 +151,12 @@ def steers(pod: Pod) -> bool:
     return bool(selected) or any(_selects(term, common) for term in terms)
 
 
+def mutated(pod: Pod) -> bool:
+    """Return whether a pod may be for a cluster that sets limits to requests before the API server looks at them."""
+    prefixes = tuple(facts()["mutating"]["labels"])
+    return any(one.label.startswith(prefixes) for choice in choices(pod) for one in choice.requirements)
+
+
 def _selects(term: Any, common: frozenset[str]) -> bool:
     keys = {at(entry, "key") for entry in items(at(term, "matchExpressions"))}
     return bool(items(at(term, "matchFields"))) or not keys <= common

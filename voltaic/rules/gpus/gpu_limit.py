@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding
+from voltaic.rules.gpus._placement import mutated
 from voltaic.rules.gpus._resources import SCHEDULE, asked
 from voltaic.rules.rule import Rule
 
@@ -17,7 +18,9 @@ ID: Final = "gpu-limit"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every GPU resource that stands under requests alone."""
+    """Yield a finding for every GPU resource under requests alone, where nothing is known to add the limit."""
+    if mutated(subject.pod):
+        return
     limits = {one.name for one in asked(subject.container, "limits")}
     for one in asked(subject.container, "requests"):
         if one.name in limits or one.count == 0:

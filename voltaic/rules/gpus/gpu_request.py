@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding
+from voltaic.rules.gpus._placement import mutated
 from voltaic.rules.gpus._resources import SCHEDULE, asked
 from voltaic.rules.rule import Rule
 
@@ -18,6 +19,8 @@ ID: Final = "gpu-request"
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for every GPU resource whose request is another number than its limit."""
+    if mutated(subject.pod):
+        return
     limits = {one.name: one.count for one in asked(subject.container, "limits")}
     for one in asked(subject.container, "requests"):
         limit = limits.get(one.name)
