@@ -82,8 +82,6 @@ class Connection:
         return found
 
     async def _answer(self, method: str, path: str, asked: Asked, **more: Any) -> httpx.Response:
-        import httpx
-
         loop = asyncio.get_running_loop()
         ends = loop.time() + (PATIENCE if self.reached else FIRST_PATIENCE)
         pause, logged_in = FIRST_PAUSE, False
@@ -91,9 +89,9 @@ class Connection:
             try:
                 api = await self._ready()
                 answer = await self._once(api, method, path, **more)
-            except (httpx.TransportError, OSError, TimeoutError) as error:
+            except _no_answer() as error:
                 failure = failures.no_answer(error, self.access)
-                unsent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, OSError))
+                unsent = failures.is_unsent(error)
                 if failure.kind == "untrusted" or not (method == "GET" or unsent) or loop.time() + pause > ends:
                     raise self._in_time(failure) from error
             else:
@@ -144,7 +142,7 @@ class Connection:
                     await answer.aread()
                     raise failures.of_answer(answer.status_code, _status(answer), asked, self.access)
                 yield answer.aiter_lines()
-        except (httpx.TransportError, OSError) as error:
+        except _no_answer() as error:
             if not opened:
                 raise self._in_time(failures.no_answer(error, self.access)) from error
             raise ClusterError("restarted", f"The API server {self.access.server} ended the connection.") from error
@@ -158,12 +156,12 @@ class Connection:
         Raises:
             ClusterError: it cannot be opened.
         """
-        import httpx
         import httpx_ws
 
         api = await self._ready()
         version, base, url = _parts(path)
         opened = False
+        failed: Exception | None = None
         try:
             async with api.open_websocket(
                 version=version,
@@ -175,17 +173,22 @@ class Connection:
                 keepalive_ping_interval_seconds=LIFETIME_PING,
             ) as socket:
                 self.reached = opened = True
-                yield socket
+                try:
+                    yield socket
+                except Exception as error:  # noqa: BLE001  raised again below: from here it would come as one of a group
+                    failed = error
         except httpx_ws.WebSocketUpgradeError as error:
             # What was said with it is gone by now; asked without a websocket, the API server refuses in the same words.
             state = error.response.status_code
             again = await self._once(api, "GET", path, params=params)
             said = _status(again) if again.status_code == state else {}
             raise failures.of_answer(state, said, asked, self.access) from error
-        except (httpx.TransportError, OSError) as error:
+        except _no_answer() as error:
             if opened:
                 raise ClusterError("restarted", f"The API server {self.access.server} ended the connection.") from error
             raise self._in_time(failures.no_answer(error, self.access)) from error
+        if failed is not None:
+            raise failed
 
     async def close(self) -> None:
         """Close what is open; the connection can be used again."""
@@ -216,6 +219,8 @@ class Connection:
         api = Api(kubeconfig=material, namespace=self.access.namespace, serviceaccount="", bypass_factory=True)
         api.timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         await api.auth
+        # Here and once: of several first requests each would make a session, and all but one would stay open.
+        await api._create_session()  # noqa: SLF001  there is no public way
         return api
 
     def _material(self) -> dict[str, Any]:
@@ -277,6 +282,14 @@ class Connection:
             if self._folder is not None:
                 self._folder.cleanup()
                 self._folder = None
+
+
+def _no_answer() -> tuple[type[Exception], ...]:
+    """Return the errors that stand for no answer, of the system and of both libraries."""
+    import httpx
+    from kr8s import APITimeoutError
+
+    return (httpx.TransportError, APITimeoutError, OSError)
 
 
 def _parts(path: str) -> tuple[str, str, str]:

@@ -123,13 +123,19 @@ def no_answer(error: BaseException, access: Access) -> ClusterError:
                 "The cluster may have been made anew, or a proxy stands between: download a fresh kubeconfig, and take "
                 "it over with: voltaic login FILE",
             )
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError):
             return ClusterError(
                 "untrusted",
                 f"What answers at {server} does not speak TLS as an API server does.",
                 "Check the address of the server in the kubeconfig, and the proxy variables.",
             )
     return ClusterError("unreachable", f"The API server {server} cannot be reached: {_why(error)}.", _way_in(error))
+
+
+def is_unsent(error: BaseException) -> bool:
+    """Return whether the request never reached the API server, so that even a change may be asked for again."""
+    names = {type(cause).__name__ for cause in _causes(error)}
+    return bool(names & {"ConnectError", "ConnectTimeout"}) and "ReadTimeout" not in names
 
 
 def _why(error: BaseException) -> str:

@@ -29,7 +29,7 @@ class Loop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
+                self._thread = threading.Thread(target=_run, args=(self._loop,), name="cluster", daemon=True)
                 self._thread.start()
             return self._loop
 
@@ -84,11 +84,19 @@ class Loop:
             asyncio.run_coroutine_threadsafe(ending(), loop).result(CLOSE_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(CLOSE_SECONDS)
-        if not thread.is_alive():
-            loop.close()
 
     def _quietly(self, work: Coroutine[Any, Any, Any]) -> None:
         try:
             self.run(work, CLOSE_SECONDS)
         except (Exception, Cancelled):  # noqa: BLE001  the generator is given up; why its end failed helps nobody
             return
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and let what closes then close."""
+    try:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(asyncio.sleep(0))  # connections that were ended are let go in the next round
+    finally:
+        loop.close()
