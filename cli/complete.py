@@ -68,6 +68,13 @@ def _continued(incomplete: str, values: Iterable[str]) -> list[str]:
     return [f"{before}{comma}{value}" for value in values if value.startswith(last)]
 
 
+def rules(incomplete: str) -> list[str]:
+    """Return ids of rules."""
+    from voltaic.rules import catalogue
+
+    return [rule.id for rule in catalogue.catalogue() if rule.id.startswith(incomplete)]
+
+
 def added_models(incomplete: str) -> list[str]:
     """Return ids of the models that a user added."""
     from voltaic.models import catalogue_files as files
