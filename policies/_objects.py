@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 
 from policies import _reports
+from policies._unread import Unread
 from voltaic import checking, hardware, kubernetes_names, manifests
 from voltaic.manifests.plain import at
 from voltaic.manifests.views import Objects
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _DECISIVE: Final = re.compile(
     r"(spec|template|jobTemplate|containers|initContainers|nodeSelector)$"
-    r"|containers\[\d+\](\.(image|command|args|resources)\b.*|\.env|\.env\[\d+\](\.name|\.value)?)?$"
+    r"|containers\[\d+\](\.(image|command|args|resources)\b.*|\.env|\.env\[\d+\](\.name|\.value)?|\.envFrom\b.*)?$"
     r"|\b(nodeSelector|nodeAffinity)\b"
 )
 """Paths of a manifest that decide whether a server starts; names, labels, volumes and Secret references do not."""
@@ -43,9 +44,10 @@ def reports(resource: Resource) -> Iterator[Report]:
     strict = _strict(resource)
     if resource.server_of_ours and not servers:
         yield _no_server(found, "mandatory" if strict else "advisory")
+    unread = Unread.of(resource.properties)
     for checked in _checked(resource, found, Objects.of([resource.document])):
         for said in checked.said:
-            if not _asks_others(said):
+            if not _asks_others(said) and not unread.hides(said):
                 yield _reports.of_said(said, strict=strict, place=_place(resource, checked, said))
 
 
@@ -61,7 +63,13 @@ def reports_together(resources: Iterable[Resource]) -> Iterator[tuple[Resource, 
     others = Objects.of([one.document for one in objects])
     for resource in objects:
         found = [workload for workload in workloads if workload.file == resource.urn]
-        together = [(checked, said) for checked in _checked(resource, found, others) for said in checked.said]
+        unread = Unread.of(resource.properties)
+        together = [
+            (checked, said)
+            for checked in _checked(resource, found, others)
+            for said in checked.said
+            if not unread.hides(said)
+        ]
         if not together:
             continue
         alone = manifests.workloads([resource.document], profile=profile)

@@ -39,6 +39,8 @@ class Properties:
     """Plain dicts, lists, strings, numbers and booleans; `NOT_KNOWN` where the value is not known yet, `SEALED` too."""
     unknown: tuple[str, ...] = ()
     """Paths of the values that are not known yet: `spec.template.spec.containers[0].args[1]`."""
+    sealed: tuple[str, ...] = ()
+    """Paths of the secrets that are not shown."""
     secrets: tuple[str, ...] = ()
     """Every text within a value that the program calls secret."""
 
@@ -48,6 +50,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.unknown: list[str] = []
+        self.sealed: list[str] = []
         self.secrets: list[str] = []
         self._secret = 0
 
@@ -73,6 +76,7 @@ class _Reader:
         if text in _UNKNOWN:
             return self._not_known(path)
         if text == REDACTED:
+            self.sealed.append(path)
             return SEALED
         if self._secret:
             self.secrets.append(text)
@@ -97,4 +101,4 @@ def read(properties: Struct) -> Properties:
     """Return the properties of a resource as plain values, with the paths of those that are not known."""
     reader = _Reader()
     values = reader.mapping(properties.fields, "")
-    return Properties(values, tuple(reader.unknown), tuple(reader.secrets))
+    return Properties(values, tuple(reader.unknown), tuple(reader.sealed), tuple(reader.secrets))

@@ -102,7 +102,7 @@ def test_a_secret_that_a_state_does_not_show_is_unreadable() -> None:
     properties = read(sent({"args": "[secret]", "env": [{"name": "KEY", "value": "[secret]"}]}))
 
     assert properties.values == {"args": SEALED, "env": [{"name": "KEY", "value": SEALED}]}
-    assert properties.unknown == ()
+    assert (properties.unknown, properties.sealed) == ((), ("args", "env[0].value"))
 
 
 @pytest.mark.parametrize("content", [pulumi.FileAsset("/etc/hostname"), pulumi.FileArchive("/etc")])
