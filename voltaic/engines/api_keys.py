@@ -102,4 +102,4 @@ def asks(spec: ServingSpec, variables: Collection[str], *, whole: bool) -> bool 
     )
     if stated or written or not set(facts.variables).isdisjoint(variables):
         return True
-    return False if whole and not unread and possible is not None else None
+    return False if whole and not unread else None

@@ -35,10 +35,11 @@ def check(subject: Subject) -> Iterator[Finding]:
     ways = [way for way in ways_in(subject.pod, subject.container, subject.others) if not way.guarded]
     if not ways:
         return
-    leads = " and ".join(str(way) for way in ways)
+    doors = dict.fromkeys(str(way) for way in ways)
+    leads = " and ".join(doors)
     yield Finding(
         rule=ID,
-        message=f"{leads} {'leads' if len(ways) == 1 else 'lead'} to {spec.release}, {_found(spec, facts, told)}; "
+        message=f"{leads} {'leads' if len(doors) == 1 else 'lead'} to {spec.release}, {_found(spec, facts, told)}; "
         "wanted is a key, or something before it that asks who comes.",
         why="Whoever finds the address uses the GPU, reads what the server reports, and fills its queue.",
         fix=_fix(spec, facts),
@@ -55,7 +56,7 @@ def _found(spec: ServingSpec, facts: ApiKey, told: Variables) -> str:
 
 
 def _can(spec: ServingSpec) -> bool:
-    return api_keys.can_ask(spec.release.engine, spec.release.version) is True
+    return api_keys.can_ask(spec.release.engine, spec.release.version) is not False
 
 
 def _fix(spec: ServingSpec, facts: ApiKey) -> str:

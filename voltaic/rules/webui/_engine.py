@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from voltaic.hidden import HIDDEN
 from voltaic.manifests.documents import POD_TEMPLATES, pod_objects
 from voltaic.manifests.exposure import leads_to
 from voltaic.manifests.plain import at, items, mapping, whole
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from voltaic.rules.webui._page import Page
 
 _ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?:[^/@]*@)?(?P<host>[^/:?#]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^?#]*)?"
+    r"(?P<scheme>https?)://(?:[^/@]*@)?(?P<host>[^/:?#]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[^?#]*)?(?:[?#].*)?"
 )
+_SECRET = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?#]).*")
+"""Where a password or a key may stand in an address."""
 _PORTS = {"http": 80, "https": 443}
 _CLUSTER = ("svc", "svc.cluster.local")
 
@@ -52,6 +55,11 @@ def address(url: str) -> Address | None:
         return None
     port = int(match["port"]) if match["port"] else _PORTS[match["scheme"]]
     return Address(match["host"].lower(), port, (match["path"] or "").rstrip("/"))
+
+
+def shown(url: str) -> str:
+    """Return an address as a message shows it: without what may be a secret."""
+    return repr(_SECRET.sub(HIDDEN, url))
 
 
 def service(page: Page, host: str) -> Object | None:

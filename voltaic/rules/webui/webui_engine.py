@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         if fault is not None:
             yield Finding(
                 rule=ID,
-                message=f"{variable} is {url!r}, {fault[0]}.",
+                message=f"{variable} is {_engine.shown(url)}, {fault[0]}.",
                 why=fault[1],
                 fix=fault[2],
                 sources=_SOURCES,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding, Source
 from voltaic.rules.rule import Rule
-from voltaic.rules.webui import _facts
+from voltaic.rules.webui import _engine, _facts
 from voltaic.rules.webui._page import URLS, Page
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def check(subject: Subject) -> Iterator[Finding]:
             found, why, instead = fault
             yield Finding(
                 rule=ID,
-                message=f"{variable} is {url!r}, {found}; wanted is {instead!r}.",
+                message=f"{variable} is {_engine.shown(url)}, {found}; wanted is {_engine.shown(instead)}.",
                 why=why,
-                fix=f"Set {variable} to {instead}",
+                fix=f"Set {variable} to {_engine.shown(instead)}",
                 sources=_SOURCES,
                 about=variable,
                 path=page.place(variable),

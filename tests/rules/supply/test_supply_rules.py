@@ -1,0 +1,199 @@
+"""Edges of the rules about images, models, keys and pods that no manifest alone shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cli.bounded_yaml import load_documents
+from voltaic import checking, images
+from voltaic.manifests import Document, workloads
+from voltaic.manifests.views import Objects
+from voltaic.rules.supply import _tags
+
+BASELINES: Final = Path(__file__).parents[1] / "fixtures/baseline"
+
+
+def said(rule: str, base: str, *edits: tuple[str, str]) -> list[str]:
+    """Return what a rule says of a baseline with some words replaced."""
+    text = (BASELINES / f"{base}.yaml").read_text("utf-8")
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new)
+    documents = [Document("all.yaml", number, one) for number, one in enumerate(load_documents(text), 1)]
+    found = checking.check(documents)
+    return [one.finding.message for checked in found for one in checked.said if one.finding.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("moves", "reference"),
+    [
+        (True, "ghcr.io/huggingface/text-generation-inference"),
+        (True, "ghcr.io/huggingface/text-generation-inference:latest"),
+        (True, "ghcr.io/huggingface/text-generation-inference:latest-rocm"),
+        (True, "ghcr.io/huggingface/text-generation-inference:3.0"),
+        (True, "registry.example/mirror/text-generation-inference:3.3-rocm"),
+        (False, "ghcr.io/huggingface/text-generation-inference:3.0.1"),
+        (False, "ghcr.io/huggingface/text-generation-inference:sha-9f5c9a5"),
+        (True, "vllm/vllm-openai:nightly"),
+        (False, "vllm/vllm-openai:nightly-0b7db411b5d3a2f4c1e5a4a8b1f1d0a6a1e8d9c3"),
+        (False, "vllm/vllm-openai:v0.8.5"),
+        (True, "ghcr.io/ggml-org/llama.cpp:server-cuda"),
+        (False, "ghcr.io/ggml-org/llama.cpp:server-cuda-b9000"),
+        (True, "ghcr.io/open-webui/open-webui:main"),
+        (True, "ghcr.io/open-webui/open-webui:cuda"),
+        (True, "ghcr.io/open-webui/open-webui:0.6"),
+        (False, "ghcr.io/open-webui/open-webui:v0.11.4"),
+        (False, "ghcr.io/open-webui/open-webui:git-1a2b3c4"),
+        (False, "python:3.11"),
+        (False, "busybox:1.36"),
+        (True, "busybox:LATEST"),
+        (False, "example.org/engine:maintenance"),
+        (False, "ghcr.io/open-webui/open-webui:main@sha256:" + "4" * 64),
+    ],
+)
+def test_tags_that_move(moves: bool, reference: str) -> None:  # noqa: FBT001  a column of the table
+    """Of any repository those that everybody moves; of known ones theirs; a digest holds whatever the tag says."""
+    image = images.image(reference)
+    assert image is not None
+    assert moves is _tags.moving(image)
+
+
+TOKENS: Final = (
+    "        - name: HF_TOKEN\n          valueFrom: {secretKeyRef: {name: hub, key: token}}\n"
+    "        - name: HUGGING_FACE_HUB_TOKEN\n          valueFrom: {secretKeyRef: {name: hub, key: token}}\n"
+)
+NEW: Final = "        - {name: HF_TOKEN, valueFrom: {secretKeyRef: {name: hub, key: token}}}\n"
+OLD: Final = NEW.replace("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("words", "release", "variables"),
+    [
+        (None, "2.0.4", OLD),
+        ("tgi 2.0.4 does not read the token under HF_TOKEN", "2.0.4", NEW),
+        (None, "2.1.0", NEW),
+        (None, "2.1.0", OLD),
+        ("no token is given", "2.0.4", ""),
+        ("tgi 3.0.1 does not read the token under HF_API_KEY", "3.0.1", NEW.replace("HF_TOKEN", "HF_API_KEY")),
+        ("no token is given", "3.0.1", '        - {name: HF_TOKEN, value: ""}\n'),
+        (None, "3.0.1", "        - {name: HF_TOKEN_PATH, value: /run/secrets/hub}\n"),
+        (None, "3.0.1", "        - {name: HF_ENDPOINT, value: 'https://models.example.org'}\n"),
+    ],
+)
+def test_the_token_of_a_gated_model_by_release(words: str | None, release: str, variables: str) -> None:
+    """TGI before 2.1 reads the old name alone; an empty value is none; a mirror and a file are not asked for one."""
+    found = said("gated-model-token", "tgi", (TOKENS, variables), (":3.0.1@", f":{release}@"))
+    assert len(found) == (words is not None)
+    assert all(words is not None and words in one for one in found)
+
+
+def test_a_token_may_come_by_another_container() -> None:
+    """What an init container fetched, or a mounted Secret holds, needs no variable of the server."""
+    fetched = (
+        "      containers:\n",
+        "      initContainers:\n      - {name: fetch, image: 'busybox:1.36'}\n      containers:\n",
+    )
+    mounted = ("persistentVolumeClaim: {claimName: llm-cache}", "secret: {secretName: hub}")
+    assert len(said("gated-model-token", "tgi", (TOKENS, ""))) == 1
+    assert said("gated-model-token", "tgi", (TOKENS, ""), fetched) == []
+    assert said("gated-model-token", "tgi", (TOKENS, ""), mounted) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "model"),
+    [(0, "/models/mistral"), (0, "s3://bucket/mistral"), (0, "gpt2"), (1, "Qwen/Qwen2.5-7B-Instruct")],
+)
+def test_only_repositories_have_revisions(count: int, model: str) -> None:
+    """A folder, a bucket and a bare name are not asked for a commit."""
+    revision = "        - --revision=a09a35458c702b33eeacc393d103063234e8bc28\n"
+    assert len(said("model-revision", "vllm", (revision, ""), ("Qwen/Qwen2.5-7B-Instruct", model))) == count
+
+
+def test_a_revision_from_elsewhere_is_not_known() -> None:
+    """A variable that a Secret or a script sets may name the commit."""
+    revision = ("        - --revision=3ad372fc79158a2148299e3318516c786aeded6c\n", "")
+    variable = (
+        "        env:\n",
+        "        env:\n        - {name: REVISION, valueFrom: {secretKeyRef: {name: a, key: b}}}\n",
+    )
+    assert len(said("model-revision", "tgi", revision)) == 1
+    assert said("model-revision", "tgi", revision, variable) == []
+    assert (
+        said(
+            "model-revision",
+            "tgi",
+            revision,
+            ("        env:\n", "        envFrom:\n        - secretRef: {name: a}\n        env:\n"),
+        )
+        == []
+    )
+
+
+def test_trust_without_a_pin_is_told_once() -> None:
+    """Whoever trusts the code of the newest commit hears of the code, not of the weights as well."""
+    edit = ("--revision=a09a35458c702b33eeacc393d103063234e8bc28", "--trust-remote-code")
+    assert len(said("trust-remote-code", "vllm", edit)) == 1
+    assert said("model-revision", "vllm", edit) == []
+
+
+def test_a_name_that_the_engine_ignores_is_named() -> None:
+    """A key under a name that nobody reads is worse than none, since its owner thinks that there is one."""
+    key = ("        - name: API_KEY\n", "        - name: TGI_API_KEY\n")
+    service = ("  selector: {app: llm}\n", "  type: NodePort\n  selector: {app: llm}\n")
+    (message,) = said("exposed-without-key", "stack", key, service)
+    assert "does not read TGI_API_KEY" in message
+
+
+def test_a_release_without_keys_is_told_what_goes_before_it() -> None:
+    """TGI before 2.3.0 cannot ask for a key."""
+    service = ("  selector: {app: llm}\n", "  type: LoadBalancer\n  selector: {app: llm}\n")
+    (message,) = said("exposed-without-key", "stack", service, (":3.0.1@", ":2.0.4@"))
+    assert "which cannot ask for a key" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ("No security context is set for container tgi", 4),
+        ("securityContext.seccompProfile of container tgi is not set", 1),
+    ],
+)
+def test_a_pod_without_any_security_context_is_told_once(fields: str, missing: int) -> None:
+    """Where nobody set anything one finding names all; else each control is told for itself."""
+    edits = [("        seccompProfile: {type: RuntimeDefault}\n", "")]
+    if missing > 1:
+        edits += [
+            ("        runAsNonRoot: true\n", ""),
+            ("          allowPrivilegeEscalation: false\n", ""),
+            ("          capabilities: {drop: [ALL]}\n", ""),
+        ]
+    (message,) = said("pod-security-restricted", "tgi", *edits)
+    assert fields in message
+
+
+def test_every_container_counts() -> None:
+    """A container that is not set right is named, init containers too, beside one that is."""
+    other = "      initContainers:\n      - {name: wait, image: 'busybox:1.36'}\n      containers:\n"
+    found = said("pod-security-restricted", "tgi", ("      containers:\n", other))
+    assert [one.partition(" is ")[0].rpartition(" of ")[2] for one in found] == ["init container wait"] * 2
+
+
+GOLDEN: Final = sorted(folder for folder in (Path(__file__).parents[2] / "golden").iterdir() if folder.is_dir())
+
+
+@pytest.mark.parametrize("folder", GOLDEN, ids=lambda folder: folder.name)
+def test_our_own_stacks_have_no_mandatory_finding(folder: Path) -> None:
+    """What our components make is held to the levels of our own stacks, and passes."""
+    files = sorted(folder.glob("*.yaml"))
+    documents: list[Any] = [
+        Document(file.name, number, one)
+        for file in files
+        for number, one in enumerate(load_documents(file.read_text("utf-8")), 1)
+    ]
+    found = checking.of_workloads(workloads(documents), Objects.of(documents), ours=True)
+    mandatory = [one.finding.message for checked in found for one in checked.said if one.finding.level == "mandatory"]
+    assert [checked.workload.recognised for checked in found] == ["tgi", None]
+    assert mandatory == []

@@ -1,0 +1,260 @@
+"""Edges of the rules about the chat page that no manifest alone shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cli.bounded_yaml import load_documents
+from voltaic import checking
+from voltaic.manifests import Document
+from voltaic.rules.webui import _engine, _facts
+
+BASELINES: Final = Path(__file__).parents[1] / "fixtures/baseline"
+PAGE: Final = (BASELINES / "page.yaml").read_text("utf-8")
+STACK: Final = (BASELINES / "stack.yaml").read_text("utf-8")
+ENV: Final = "        env:\n        - {name: AIOHTTP"
+"""Where the variables of the page begin."""
+
+
+def said(rule: str, text: str) -> list[str]:
+    """Return what a rule says of a manifest."""
+    documents = [Document("all.yaml", number, one) for number, one in enumerate(load_documents(text), 1)]
+    return [
+        one.finding.message for found in checking.check(documents) for one in found.said if one.finding.rule == rule
+    ]
+
+
+def changed(text: str, *edits: tuple[str, str]) -> str:
+    """Return a manifest with some words replaced."""
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def setting(text: str, **values: str | None) -> str:
+    """Return a manifest whose page has these plain variables; None: without one."""
+    lines = [
+        line for line in text.split("\n") if not any(line.lstrip().startswith(f"- {{name: {name},") for name in values)
+    ]
+    text = "\n".join(lines)
+    added = "".join(
+        f"        - {{name: {name}, value: '{value}'}}\n" for name, value in values.items() if value is not None
+    )
+    marker = (
+        "        - {name: DATA_DIR"
+        if "{name: DATA_DIR" in text
+        else "        - {name: HOME, value: /tmp}\n        - {name: RAG"
+    )
+    place = text.rindex(marker)
+    return text[:place] + added + text[place:]
+
+
+@pytest.mark.parametrize(
+    ("expected", "url"),
+    [
+        (("llm", 80, ""), "http://llm"),
+        (("llm", 80, ""), "http://llm/"),
+        (("llm.team-a.svc", 8080, "/v1"), "http://llm.team-a.svc:8080/v1/"),
+        (("api.openai.com", 443, "/v1"), "https://api.openai.com/v1"),
+        (("llm", 8000, "/v1"), "http://user:word@LLM:8000/v1?x=1"),
+        (None, "llm:8080/v1"),
+        (None, "http://"),
+        (None, ""),
+    ],
+)
+def test_parts_of_an_address(expected: tuple[str, int, str] | None, url: str) -> None:
+    """Host in small letters, the scheme's port where there is none, the path without its last slash."""
+    found = _engine.address(url)
+    assert expected == (None if found is None else (found.host, found.port, found.path))
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    """Nor a key behind its question mark."""
+    url = "http://user:swordfish@llm:8000/v1/chat/completions?key=swordfish"
+    assert "swordfish" not in _engine.shown(url)
+    text = setting(STACK, OPENAI_API_BASE_URL="http://user:swordfish@llm:8000/")
+    (found,) = said("webui-engine", text)
+    assert "http://(hidden)@llm:8000/" in found
+
+
+@pytest.mark.parametrize(
+    ("count", "url"),
+    [
+        (0, "http://llm:8080/v1"),
+        (0, "http://llm.team-a:8080/v1"),
+        (0, "http://llm.team-a.svc.cluster.local:8080/v1"),
+        (1, "http://llm.team-a.svc.cluster.local:8000/v1"),
+        (0, "http://llm.team-b.svc:8000/v1"),
+        (0, "http://llm.example.org:8000/v1"),
+        (0, "http://other:8000/v1"),
+        (1, "http://vllm:8000"),
+        (1, "http://my-vllm.example.org"),
+        (0, "http://vllm:8000/api"),
+        (0, "http://gateway:8000"),
+    ],
+)
+def test_addresses_inside_the_cluster(count: int, url: str) -> None:
+    """Short and whole names of a Service in the input; what is not there says nothing but by an engine's own name."""
+    assert len(said("webui-engine", setting(STACK, OPENAI_API_BASE_URL=url))) == count
+
+
+@pytest.mark.parametrize(
+    ("words", "release"),
+    [
+        ("has no /v1/chat/completions", "1.3.4"),
+        ("has no /v1/models", "1.4.0"),
+        ("has no /v1/models", "2.2.0"),
+        (None, "2.3.0"),
+    ],
+)
+def test_routes_of_tgi_by_release(words: str | None, release: str) -> None:
+    """Chats from 1.4.0 on, a list of models from 2.3.0 on."""
+    found = said("webui-engine", STACK.replace(":3.0.1@", f":{release}@"))
+    assert len(found) == (words is not None)
+    assert all(words is not None and words in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("count", "variable", "url", "release"),
+    [
+        (0, "OPENAI_API_BASE_URL", "http://llm:8080/v1/", "v0.11.4"),
+        (0, "OPENAI_API_BASE_URL", "http://llm:8080/v1/", "v0.6.23"),
+        (1, "OPENAI_API_BASE_URL", "http://llm:8080/v1/", "v0.6.22"),
+        (0, "OPENAI_API_BASE_URL", "http://llm:8080/v1/", "main"),
+        (1, "OPENAI_API_BASE_URLS", "http://llm:8080/v1/", "main"),
+        (1, "OPENAI_API_BASE_URLS", "http://llm:8080/v1;http://second:8000/v1/", "v0.11.4"),
+        (2, "OPENAI_API_BASE_URLS", "http://llm:8080/v1/;second/v1", "v0.11.4"),
+        (0, "OPENAI_API_BASE_URLS", "http://llm:8080/v1; http://second:8000/v1", "v0.11.4"),
+        (0, "OPENAI_API_BASE_URL", "http://llm:8080/api/models-of-ours", "v0.11.4"),
+    ],
+)
+def test_a_slash_at_the_end_by_release(count: int, variable: str, url: str, release: str) -> None:
+    """The page takes it away of one address from 0.6.23 on, and of a list never; an unknown release says nothing."""
+    text = setting(PAGE, OPENAI_API_BASE_URL=None).replace(":v0.11.4@", f":{release}@")
+    assert len(said("webui-url", setting(text, **{variable: url}))) == count
+
+
+def test_the_list_of_addresses_goes_before_the_one() -> None:
+    """As in the page, where both are set."""
+    text = setting(PAGE, OPENAI_API_BASE_URL="no-scheme", OPENAI_API_BASE_URLS="http://llm:8080/v1")
+    assert said("webui-url", text) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        (None, {}),
+        ("no administrator is named", {"ENABLE_SIGNUP": None, "WEBUI_ADMIN_EMAIL": None}),
+        ("no administrator is named", {"ENABLE_SIGNUP": "true", "WEBUI_ADMIN_EMAIL": None}),
+        (None, {"ENABLE_SIGNUP": "false", "WEBUI_ADMIN_EMAIL": None}),
+        (None, {"ENABLE_SIGNUP": None}),
+        (None, {"ENABLE_SIGNUP": "True", "DEFAULT_USER_ROLE": "pending"}),
+        ("DEFAULT_USER_ROLE is admin", {"ENABLE_SIGNUP": "True", "DEFAULT_USER_ROLE": "admin"}),
+        (None, {"ENABLE_SIGNUP": None, "DEFAULT_USER_ROLE": "user"}),
+        (None, {"ENABLE_SIGNUP": None, "WEBUI_ADMIN_EMAIL": None, "ENABLE_LOGIN_FORM": "False"}),
+        (None, {"ENABLE_SIGNUP": None, "WEBUI_ADMIN_EMAIL": None, "WEBUI_AUTH_TRUSTED_EMAIL_HEADER": "X-Email"}),
+    ],
+)
+def test_who_administers_the_page(words: str | None, values: dict[str, str | None]) -> None:
+    """A closed sign-up, a named administrator or accounts from elsewhere settle it."""
+    found = said("webui-first-admin", setting(PAGE, **values))
+    assert len(found) == (words is not None)
+    assert all(words is not None and words in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("count", "values", "claim"),
+    [
+        (1, {}, "{accessModes: [ReadWriteMany]}"),
+        (1, {}, "{accessModes: [ReadWriteOnce], storageClassName: azurefile-csi}"),
+        (1, {}, "{accessModes: [ReadWriteOnce], storageClassName: efs-sc}"),
+        (1, {}, "{accessModes: [ReadWriteOnce], storageClassName: rook-cephfs}"),
+        (0, {}, "{accessModes: [ReadWriteOnce], storageClassName: rook-ceph-block}"),
+        (0, {}, "{accessModes: [ReadWriteOnce]}"),
+        (0, {"DATABASE_URL": "postgresql://chat@db/chat"}, "{accessModes: [ReadWriteMany]}"),
+        (1, {"DATABASE_URL": "sqlite:////app/backend/data/webui.db"}, "{accessModes: [ReadWriteMany]}"),
+    ],
+)
+def test_storage_of_the_database(count: int, values: dict[str, str | None], claim: str) -> None:
+    """SQLite wants a volume of blocks; the class, the modes and the database decide."""
+    text = "---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: chat-data, namespace: team-a}\n"
+    text += f"spec: {claim}\n"
+    assert len(said("webui-database", setting(PAGE, **values) + text)) == count
+
+
+@pytest.mark.parametrize(
+    ("count", "volume"),
+    [
+        (1, "nfs: {server: files.example.org, path: /chat}"),
+        (1, "csi: {driver: file.csi.azure.com}"),
+        (0, "hostPath: {path: /data}"),
+        (0, "csi: {driver: ebs.csi.aws.com}"),
+    ],
+)
+def test_a_volume_of_the_pod_itself_under_the_database(count: int, volume: str) -> None:
+    """A volume without a claim tells its kind itself."""
+    text = PAGE.replace("persistentVolumeClaim: {claimName: chat-data}", volume)
+    assert len(said("webui-database", text)) == count
+
+
+def test_a_claim_template_keeps_chats() -> None:
+    """A StatefulSet has its volume from a template beside the pod."""
+    template = (
+        "  volumeClaimTemplates:\n  - metadata: {name: data}\n"
+        "    spec: {accessModes: [ReadWriteOnce], storageClassName: nfs-client}\n  template:\n"
+    )
+    text = changed(
+        PAGE,
+        ("kind: Deployment", "kind: StatefulSet"),
+        ("  template:\n", template),
+        ("      - name: data\n        persistentVolumeClaim: {claimName: chat-data}\n", ""),
+    )
+    assert said("webui-data", text) == []
+    assert len(said("webui-database", text)) == 1
+    assert said("webui-rollout", text) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "edits"),
+    [
+        (0, {"PORT": "${PORT}"}),
+        (0, {"PORT": "8080"}),
+        (1, {"PORT": "80"}),
+    ],
+)
+def test_the_port_that_is_set(count: int, edits: dict[str, str | None]) -> None:
+    """A port that is still to be filled in says nothing."""
+    assert len(said("webui-port", setting(PAGE, **edits))) == count
+
+
+def test_nothing_is_said_of_what_a_script_may_set() -> None:
+    """A command of its own may set any variable before it starts the page."""
+    script = "        command: [sh, -c, 'export WEBUI_SECRET_KEY=`cat /key`; bash start.sh']\n        env:\n"
+    edits = (
+        ("        - name: WEBUI_SECRET_KEY\n          valueFrom: {secretKeyRef: {name: chat, key: session}}\n", ""),
+        ("        env:\n", script),
+    )
+    text = setting(PAGE, OPENAI_API_BASE_URL=None)
+    assert len(said("webui-provider", text)) == 1
+    assert said("webui-provider", changed(text, *edits)) == []
+    assert said("webui-secret-key", changed(text, *edits)) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "name", "release"),
+    [
+        (True, "slash-removed", (0, 6, 23)),
+        (False, "slash-removed", (0, 6, 22)),
+        (None, "slash-removed", None),
+        (False, "environment-can-win", (0, 6, 0)),
+        (None, "environment-can-win", (0, 6, 10)),
+        (True, "environment-can-win", (0, 12, 4)),
+    ],
+)
+def test_facts_by_release(expected: object, name: str, release: tuple[int, int, int] | None) -> None:
+    """What was not read of a release is not known of it."""
+    assert expected is _facts.holds(name, release)
