@@ -34,6 +34,7 @@ _FAMILIES: Final = {
 }
 """Headings of the families of rules, in the order of the page."""
 
+_RULES: Final = "../docs/reference/rules.md"
 _TOGETHER: Final = " (all objects together)"
 
 _HEAD: Final = """\
@@ -142,7 +143,8 @@ def _kinds() -> str:
 
 def _row(rule: Rule[Any]) -> str:
     asks = rule.title + (_TOGETHER if rule.whole_input else "")
-    return f"| `{rule.id}` | {rule.level} | {rule.foreign or rule.level} | {asks} |"
+    name = f"`{rule.id}`" if rule.id == READABLE else f"[`{rule.id}`]({_RULES}#{rule.id})"
+    return f"| {name} | {rule.level} | {rule.foreign or rule.level} | {asks} |"
 
 
 if __name__ == "__main__":
