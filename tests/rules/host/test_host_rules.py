@@ -89,6 +89,8 @@ def test_shared_memory_of_other_kinds(volume: dict[str, Any], count: int) -> Non
         ("16384m", 1),
         ("1048575", 1),
         ("1Mi", 0),
+        ("0" * 65, 1),
+        ({"from": "somewhere"}, 0),
     ],
 )
 def test_quantities(value: Any, count: int) -> None:
@@ -221,3 +223,162 @@ def test_every_place_is_a_field_of_the_document() -> None:
     assert found["cache-size"] == "spec.template.spec.volumes[0].emptyDir.sizeLimit"
     assert found["cache-lost"] == "spec.template.spec.volumes[0]"
     assert found["resource-quantity"] == "spec.template.spec.containers[0].resources.limits.memory"
+
+
+@pytest.mark.parametrize(
+    ("resource", "value", "count"),
+    [
+        (("limits", "cpu"), "500m", 0),
+        (("limits", "cpu"), "two", 1),
+        (("requests", "memory"), "512m", 0),
+        (("requests", "memory"), "512MB", 1),
+        (("limits", "ephemeral-storage"), "4", 1),
+    ],
+)
+def test_quantities_of_other_resources(resource: tuple[str, str], value: str, count: int) -> None:
+    """Half a core is a quantity, and a request of nearly nothing is allowed; a limit of it is not meant."""
+
+    def edit(_pod: Any, container: Any) -> None:
+        container["resources"][resource[0]][resource[1]] = value
+
+    assert len(said("resource-quantity", "vllm", edit)) == count
+
+
+@pytest.mark.parametrize(
+    ("resource", "asked", "limit", "count"),
+    [
+        ("cpu", "1500m", "1", 1),
+        ("cpu", "1", "1500m", 0),
+        ("cpu", "${CPU}", "1", 0),
+        ("memory", "1Gi", "1073741823", 1),
+        ("ephemeral-storage", "5Gi", "4Gi", 1),
+        ("nvidia.com/gpu", 4, 2, 0),
+    ],
+)
+def test_requests_and_limits(resource: str, asked: Any, limit: Any, count: int) -> None:
+    """Quantities are compared as numbers; GPUs are another family's matter."""
+
+    def edit(_pod: Any, container: Any) -> None:
+        container["resources"]["requests"][resource] = asked
+        container["resources"]["limits"][resource] = limit
+
+    assert len(said("request-above-limit", "llama-cpp", edit)) == count
+
+
+@pytest.mark.parametrize(("asked", "count"), [("4Gi", 0), ("4095Mi", 1), ("${MEMORY}", 0), ("1k", 0)])
+def test_requests_of_memory(asked: str, count: int) -> None:
+    """Two processes of 2 GiB; a number without its suffix is another rule's matter."""
+
+    def edit(_pod: Any, container: Any) -> None:
+        container["resources"]["requests"]["memory"] = asked
+
+    assert len(said("memory-request", "vllm", edit)) == count
+
+
+@pytest.mark.parametrize(
+    ("volume", "limits", "count"),
+    [
+        ({"emptyDir": {}}, ["4Gi"], 1),
+        ({"emptyDir": {}}, ["4Gi", "10Gi"], 0),
+        ({"emptyDir": {}}, ["4Gi", "9Gi"], 1),
+        ({"emptyDir": {}}, [None], 0),
+        ({"emptyDir": {"medium": "Memory", "sizeLimit": "20Gi"}}, ["4Gi"], 0),
+        ({"hostPath": {"path": "/models"}}, ["4Gi"], 0),
+    ],
+)
+def test_the_nodes_disk_is_shared_by_the_pods_containers(
+    volume: dict[str, Any], limits: list[str | None], count: int
+) -> None:
+    """A volume counts against all limits together; memory and the node's own folders do not count."""
+
+    def edit(pod: Any, container: Any) -> None:
+        pod["volumes"][0] = {"name": "cache"} | volume
+        pod["containers"] += [{"name": f"c{number}", "image": "c:1"} for number in range(len(limits) - 1)]
+        pod["initContainers"] = [{"name": "i", "image": "i:1", "resources": {"limits": {"ephemeral-storage": "90Gi"}}}]
+        for one, limit in zip(pod["containers"], limits, strict=True):
+            one.setdefault("resources", {}).setdefault("limits", {})["ephemeral-storage"] = limit
+
+    assert len(said("cache-size", "tgi", edit)) == count
+
+
+def test_the_containers_own_layer_has_its_own_limit() -> None:
+    """What another container may write does not help."""
+
+    def edit(pod: Any, container: Any) -> None:
+        container["volumeMounts"] = []
+        pod["containers"].append({"name": "c", "image": "c:1", "resources": {"limits": {"ephemeral-storage": "90Gi"}}})
+
+    assert len(said("cache-size", "tgi", edit)) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "what"), [("Qwen/Qwen2.5-7B-Instruct", "14.19 GiB of weights"), ("somebody/unknown", "the model")]
+)
+@pytest.mark.parametrize("rule", ["cache-lost", "cache-directory"])
+def test_what_is_downloaded_again(rule: str, model: str, what: str) -> None:
+    """The reason names the bytes, where they are known."""
+    content = load_documents((BASELINES / "vllm.yaml").read_text())[0]
+    pod = content["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    container["args"][0] = f"--model={model}"
+    if rule == "cache-lost":
+        pod["volumes"][0] = {"name": "cache", "emptyDir": {}}
+    else:
+        container["volumeMounts"] = []
+    checked = checking.check([Document("m.yaml", 1, content)])
+    found = [one.finding for one in checked[0].said if one.finding.rule == rule]
+    assert [what in one.why for one in found] == [True]
+    sizes = [one.finding.rule for one in checked[0].said if one.finding.rule == "cache-size"]
+    assert bool(sizes) == (model != "somebody/unknown")
+
+
+def test_shared_memory_on_the_disk_takes_no_memory() -> None:
+    """Only a volume of medium Memory counts within the memory limit."""
+
+    def edit(pod: Any, container: Any) -> None:
+        pod["volumes"][1] = {"name": "shm", "emptyDir": {"sizeLimit": "24Gi"}}
+
+    assert said("shm-in-memory", "vllm", edit) == []
+
+
+def test_a_volume_that_nobody_defines_says_nothing() -> None:
+    """A mount whose volume is missing is refused by the API server; here nothing is guessed of it."""
+
+    def edit(pod: Any, container: Any) -> None:
+        pod["volumes"] = []
+
+    for rule in ("cache-size", "cache-lost", "cache-directory", "shm-size", "shm-in-memory"):
+        assert said(rule, "vllm", edit) == []
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "count"),
+    [
+        ({"runAsNonRoot": True}, {}, 0),
+        ({"runAsNonRoot": True}, {"runAsUser": 0}, 1),
+        ({"runAsUser": 0}, {"runAsUser": 1000}, 0),
+        ({}, {"runAsNonRoot": True}, 0),
+    ],
+)
+def test_who_runs_the_server(pod: dict[str, Any], container: dict[str, Any], count: int) -> None:
+    """The container's user goes first; whoever is not root has a home that is not known."""
+
+    def edit(spec: Any, one: Any) -> None:
+        one["env"] = []
+        spec["securityContext"], one["securityContext"] = pod, container
+
+    assert len(said("cache-directory", "vllm", edit)) == count
+
+
+def test_replicas_on_a_named_node_share_a_claim() -> None:
+    """A node that is named holds all pods."""
+    content = load_documents((BASELINES / "tgi.yaml").read_text())[0]
+    content["spec"]["replicas"] = 2
+    documents = [Document("m.yaml", 1, content), Document("m.yaml", 2, CLAIM)]
+
+    def found() -> int:
+        return sum(one.finding.rule == "cache-access-mode" for done in checking.check(documents) for one in done.said)
+
+    assert found() == 1
+    content["spec"]["template"]["spec"]["nodeName"] = "node-1"
+    assert found() == 0

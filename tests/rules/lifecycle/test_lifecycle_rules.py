@@ -11,6 +11,7 @@ from cli.bounded_yaml import load_documents
 from voltaic import checking
 from voltaic.manifests import Document, workloads
 from voltaic.manifests.views import Objects
+from voltaic.rules import catalogue
 from voltaic.rules.lifecycle import _rollout
 
 if TYPE_CHECKING:
@@ -387,3 +388,383 @@ def test_readiness(edit: Callable[[Any], object], count: int) -> None:
         del server(content)[probe]
     edit(content["spec"]["template"]["spec"])
     assert len(said("readiness-probe", content)) == count
+
+
+def finding(rule: str, content: Any, *others: Any, timeout: int | None = None) -> Any:
+    """Return the one finding of a rule."""
+    documents = [Document("m.yaml", number, one) for number, one in enumerate((content, *others), 1)]
+    found = checking.of_workloads(workloads(documents), Objects.of(documents), timeout_seconds=timeout)
+    (one,) = [one.finding for checked in found for one in checked.said if one.finding.rule == rule]
+    return one
+
+
+def field(document: Any, path: str) -> Any:
+    """Return what lies at a field's path of a document; raises KeyError or IndexError where there is nothing."""
+    for part in path.replace("[", ".").replace("]", "").split("."):
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    return document
+
+
+def fixtures() -> list[Path]:
+    """Return every refused manifest of the two families about the node and the life of a server."""
+    ids = {rule.id for rule in catalogue.manifest_rules() if catalogue.family(rule) in {"host", "lifecycle"}}
+    return [path for path in sorted(BASELINES.parent.glob("*/refused/*.yaml")) if path.parent.parent.name in ids]
+
+
+@pytest.mark.parametrize("path", fixtures(), ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+def test_every_place_is_a_field_of_the_document(path: Path) -> None:
+    """A finding points to something that stands in the document, not to what is missing from it."""
+    documents = [Document(path.name, number, one) for number, one in enumerate(load_documents(path.read_text()), 1)]
+    for checked in checking.check(documents):
+        for one in checked.said:
+            assert one.finding.path is not None
+            field(documents[0].content, one.finding.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "fix"),
+    [(2, "Set strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}."), (1, "Set strategy: {type: Recreate}.")],
+)
+def test_the_strategy_that_is_proposed(change: int, fix: str) -> None:
+    """One replica is replaced in its place; of several one goes down first."""
+    content = baseline("lmdeploy")
+    content["spec"] |= {"replicas": change, "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
+    found = finding("rollout-surge", content)
+    assert found.fix == fix
+    assert "waits for 1 free GPU that" in found.why
+
+
+def test_the_startup_probe_that_is_proposed_is_patient() -> None:
+    """Twice the usual start, in steps of the period that is there."""
+    content = baseline("tgi")
+    server(content)["startupProbe"] |= {"periodSeconds": 2, "failureThreshold": 3}
+    assert finding("startup-budget", content).fix.startswith("Set failureThreshold: 483 at periodSeconds: 2,")
+
+
+def test_where_pulumi_is_told_to_wait() -> None:
+    """An annotation is a field of the document; the program's own time-out is not."""
+    content = baseline("tgi")
+    assert (
+        finding("pulumi-timeout", content, timeout=60).fix == "Set customTimeouts.create and update to more than 970 s."
+    )
+    content["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "60"}
+    found = finding("pulumi-timeout", content)
+    assert (found.path, found.fix) == ("metadata.annotations", "Set pulumi.com/timeoutSeconds to more than 970 s.")
+
+
+@pytest.mark.parametrize(("kind", "count"), [("Deployment", 1), ("StatefulSet", 0), ("DaemonSet", 0)])
+def test_only_deployments_have_a_progress_deadline(kind: str, count: int) -> None:
+    """Other kinds are waited for by nobody but their owner."""
+    content = baseline("tgi")
+    content["kind"] = kind
+    content["spec"]["progressDeadlineSeconds"] = 60
+    assert len(said("progress-deadline", content)) == count
+
+
+@pytest.mark.parametrize("field_of", ["initialDelaySeconds", "periodSeconds", "failureThreshold"])
+def test_a_probe_that_is_not_filled_in_has_no_budget(field_of: str) -> None:
+    """Where a number is a template, nothing is compared with it."""
+    content = baseline("tgi")
+    content["spec"]["progressDeadlineSeconds"] = 60
+    server(content)["startupProbe"] |= {"failureThreshold": 1, "periodSeconds": 1, field_of: "${NUMBER}"}
+    for rule in ("startup-budget", "progress-deadline", "pulumi-timeout"):
+        assert said(rule, content, timeout=1) == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "said_of"),
+    [
+        ({"exec": {"command": ["true"]}, "failureThreshold": 1}, ""),
+        ({"tcpSocket": {"port": 8080}, "failureThreshold": 1}, "ends the server after 1 late answer"),
+        ({"tcpSocket": {"port": 8080}}, ""),
+        ({"httpGet": {"path": "/health", "port": 8080}}, "waits 1 s"),
+        ({"httpGet": {"path": "/health", "port": 8080}, "timeoutSeconds": 2}, ""),
+    ],
+)
+def test_what_a_liveness_probe_bears(probe: dict[str, Any], said_of: str) -> None:
+    """A connection is accepted by another thread than the one that computes; what a program asks is not known."""
+    content = baseline("tgi")
+    server(content)["livenessProbe"] = probe
+    found = said("liveness-patience", content)
+    assert [said_of in message for message in found] == ([True] if said_of else [])
+
+
+def test_what_a_late_answer_costs() -> None:
+    """The reason names the time of a load, where it is known."""
+    content = baseline("tgi")
+    server(content)["livenessProbe"]["failureThreshold"] = 1
+    assert finding("liveness-patience", content).why.endswith("and loads again for some 483 s.")
+    server(content)["args"][0] = "--model-id=somebody/unknown"
+    del content["spec"]["template"]["spec"]["affinity"]
+    assert finding("liveness-patience", content).why.endswith("and loads again.")
+
+
+def test_what_a_replica_waits_for() -> None:
+    """The reason names the time of a load, where it is known."""
+    content = baseline("tgi")
+    content["kind"] = "StatefulSet"
+    content["spec"]["replicas"] = 2
+    assert "the load of some 483 s of" in finding("ordered-start", content).why
+    server(content)["args"][0] = "--model-id=somebody/unknown"
+    del content["spec"]["template"]["spec"]["affinity"]
+    assert "the load of the" in finding("ordered-start", content).why
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "path", "count"),
+    [
+        ("proxy", {"ports": []}, "/healthz", 1),
+        ("proxy", {"ports": []}, "/health", 0),
+    ],
+)
+def test_the_servers_own_port_is_the_servers_beside_others(
+    name: str, container: dict[str, Any], path: str, count: int
+) -> None:
+    """Whatever else runs in the pod, the port that the server listens on answers with the server's routes."""
+    content = baseline("vllm")
+    content["spec"]["template"]["spec"]["containers"].append({"name": name, "image": "p:1"} | container)
+    server(content)["livenessProbe"]["httpGet"] = {"path": path, "port": 8000}
+    assert len(said("probe-path", content)) == count
+    server(content)["livenessProbe"]["httpGet"] = {"path": path, "port": 9090}
+    assert said("probe-path", content) == []
+
+
+def test_another_build_of_tgi_may_have_other_routes() -> None:
+    """Routes that are not listed are missing from the published image alone."""
+    content = baseline("tgi")
+    server(content)["livenessProbe"]["httpGet"]["path"] = "/v2/health/live"
+    assert said("probe-path", content)
+    server(content)["image"] = "registry.example/tgi:3.0.1"
+    assert said("probe-path", content) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "count"),
+    [
+        ({}, 1),
+        ({"host": "127.0.0.1"}, 0),
+        ({"port": 9090}, 0),
+    ],
+)
+def test_https_to_other_places(edit: dict[str, Any], count: int) -> None:
+    """Another host, and a port that is not the server's, may speak anything."""
+    content = baseline("tgi")
+    server(content)["livenessProbe"]["httpGet"] |= {"scheme": "HTTPS"} | edit
+    assert len(said("probe-scheme", content)) == count
+
+
+def test_https_that_a_proxy_in_the_pod_ends() -> None:
+    """A proxy beside the server may take the connection over."""
+    content = baseline("tgi")
+    server(content)["livenessProbe"]["httpGet"]["scheme"] = "HTTPS"
+    content["spec"]["template"]["spec"]["containers"].append({"name": "proxy", "image": "p:1"})
+    assert said("probe-scheme", content) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ({"hard": {"requests.memory": "8Gi"}}, 1),
+        (
+            {"hard": {"requests.memory": "8Gi"}, "scopeSelector": {"matchExpressions": [{"scopeName": "Terminating"}]}},
+            0,
+        ),
+        ({"hard": {"limits.cpu": "1"}}, 0),
+    ],
+)
+def test_what_is_left_out_counts_as_the_limit(spec: dict[str, Any], count: int) -> None:
+    """A request that is left out is as large as the limit; a limit that is left out is not known."""
+    content = baseline("tgi")
+    del server(content)["resources"]["requests"]["memory"]
+    content["spec"]["template"]["spec"]["initContainers"] = [
+        {"name": "i", "image": "i:1", "resources": {"limits": {"cpu": 9}, "requests": {"cpu": 9}}}
+    ]
+    assert len(said("quota", content, beside("ResourceQuota", spec))) == count
+
+
+def test_the_least_of_several_quotas_counts() -> None:
+    """A pod must fit into every quota of its namespace."""
+    wide, narrow = ({"hard": {"requests.nvidia.com/gpu": number}} for number in (9, 1))
+    for one, other in ((wide, narrow), (narrow, wide)):
+        found = said(
+            "quota", baseline("tgi"), beside("ResourceQuota", one, name="a"), beside("ResourceQuota", other, name="b")
+        )
+        assert [message.endswith("has 1.") for message in found] == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "replicas", "count"), [("DaemonSet", 3, 0), ("StatefulSet", 0, 0), ("StatefulSet", 2, 1)]
+)
+def test_how_many_pods_a_quota_must_hold(kind: str, replicas: int, count: int) -> None:
+    """A DaemonSet counts as one pod at least; a parked server as none."""
+    content = baseline("tgi")
+    content["kind"] = kind
+    content["spec"]["replicas"] = replicas
+    quota = beside("ResourceQuota", {"hard": {"requests.nvidia.com/gpu": 3 if replicas else 0}})
+    assert len(said("quota", content, quota)) == count
+
+
+@pytest.mark.parametrize(("most", "gpus", "count"), [(4, 8, 0), (5, 8, 1), (None, 8, 0)])
+def test_the_most_that_keda_asks_for(most: int | None, gpus: int, count: int) -> None:
+    """KEDA's field has another name than that of Kubernetes."""
+    spec: dict[str, Any] = {"scaleTargetRef": {"name": "llm"}, "triggers": [{"type": "prometheus"}]}
+    spec |= {} if most is None else {"maxReplicaCount": most}
+    quota = beside("ResourceQuota", {"hard": {"requests.nvidia.com/gpu": gpus, "requests.memory": "1Gi"}})
+    assert len(said("autoscaler", baseline("tgi"), beside("ScaledObject", spec), quota)) == count
+
+
+def test_replicas_that_are_there_already_are_the_quotas_matter() -> None:
+    """An autoscaler that asks for no more than the object itself adds nothing to what the quota says."""
+    content = baseline("tgi")
+    content["spec"]["replicas"] = 2
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "llm"}, "maxReplicas": 2, "metrics": [{"type": "Pods"}]}
+    quota = beside("ResourceQuota", {"hard": {"requests.nvidia.com/gpu": 2}})
+    assert said("autoscaler", content, beside("HorizontalPodAutoscaler", spec), quota) == []
+    assert len(said("quota", content, quota)) == 1
+
+
+def test_a_server_without_gpus_may_be_scaled_on_its_cpus() -> None:
+    """Where no GPU computes, the CPU is the load."""
+    content = baseline("tgi")
+    for kind in ("limits", "requests"):
+        del server(content)["resources"][kind]["nvidia.com/gpu"]
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "llm"}, "maxReplicas": 2}
+    assert said("autoscaler", content, beside("HorizontalPodAutoscaler", spec)) == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "count"),
+    [
+        ([{"type": "ContainerResource", "containerResource": {"name": "cpu"}}], 1),
+        ([{"type": "Resource", "resource": {"name": "cpu"}}, {"type": "Pods"}], 0),
+        ([{"type": "Resource", "resource": {"name": "nvidia.com/gpu"}}], 0),
+    ],
+)
+def test_metrics_of_an_autoscaler(metrics: list[Any], count: int) -> None:
+    """One metric beside CPU and memory is enough."""
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "llm"}, "maxReplicas": 2, "metrics": metrics}
+    assert len(said("autoscaler", baseline("tgi"), beside("HorizontalPodAutoscaler", spec))) == count
+
+
+@pytest.mark.parametrize(
+    ("target", "count"), [({"kind": "Deployment", "name": "other"}, 0), ({"kind": "StatefulSet", "name": "llm"}, 0)]
+)
+def test_a_vertical_autoscaler_of_another_object(target: dict[str, str], count: int) -> None:
+    """Name and kind decide what it resizes."""
+    assert (
+        len(said("vertical-autoscaler", baseline("tgi"), beside("VerticalPodAutoscaler", {"targetRef": target})))
+        == count
+    )
+
+
+def test_a_policy_that_leaves_the_server_on() -> None:
+    """Only a policy of mode Off leaves a container alone."""
+    policies = {"containerPolicies": [{"containerName": "tgi", "mode": "Auto"}]}
+    spec = {"targetRef": {"kind": "Deployment", "name": "llm"}, "resourcePolicy": policies}
+    assert len(said("vertical-autoscaler", baseline("tgi"), beside("VerticalPodAutoscaler", spec))) == 1
+
+
+def test_a_budget_for_a_parked_server_blocks_nothing() -> None:
+    """Without pods there is nothing to drain, and a DaemonSet's pods are not drained."""
+    content = baseline("tgi")
+    budget = beside("PodDisruptionBudget", SELECTS | {"minAvailable": 1})
+    content["spec"]["replicas"] = 0
+    assert said("disruption-budget", content, budget) == []
+    content["spec"]["replicas"], content["kind"] = 1, "DaemonSet"
+    assert said("disruption-budget", content, budget) == []
+
+
+def test_a_service_may_lead_to_a_name_of_another_container() -> None:
+    """Names count in all containers that run."""
+    content = baseline("tgi")
+    service = beside("Service", {"selector": {"app": "llm"}, "ports": [{"port": 80, "targetPort": "proxy"}]})
+    proxy = {"name": "proxy", "image": "p:1", "ports": [{"name": "proxy", "containerPort": 8443}]}
+    pod = content["spec"]["template"]["spec"]
+    pod["initContainers"] = [proxy]
+    assert len(said("service-port", content, service)) == 1
+    pod["containers"].append(pod.pop("initContainers")[0])
+    assert said("service-port", content, service) == []
+
+
+@pytest.mark.parametrize(("kind", "count"), [("DaemonSet", 1), ("Job", 0)])
+def test_kinds_whose_selector_is_their_own(kind: str, count: int) -> None:
+    """A Job's selector is made by its controller."""
+    content = baseline("tgi")
+    content["kind"] = kind
+    content["spec"]["selector"]["matchLabels"] = {"app": "other"}
+    assert len(said("selector-labels", content)) == count
+
+
+@pytest.mark.parametrize(
+    ("entry", "count"),
+    [
+        ({"type": "Container", "min": {"cpu": "4"}}, 0),
+        ({"type": "Container", "min": {"ephemeral-storage": "5Gi"}}, 1),
+        ({"type": "Container", "min": {"storage": "5Gi"}}, 0),
+        ({"type": "Container", "min": {"memory": "${LEAST}"}}, 0),
+        ({"type": "Container", "max": {"memory": "${MOST}"}}, 0),
+        ({"type": "Container", "maxLimitRequestRatio": {"cpu": "1", "memory": "${TIMES}"}}, 0),
+        ({"type": "Pod", "max": {"memory": "10Gi", "cpu": "1"}}, 0),
+        ({"type": "Pod", "max": {"memory": "${MOST}"}}, 0),
+        ({"type": "Image", "max": {"memory": "1Gi"}}, 0),
+    ],
+)
+def test_bounds_of_a_limit_range(entry: dict[str, Any], count: int) -> None:
+    """A bound is kept at its own value; what cannot be read bounds nothing."""
+    content = baseline("tgi")
+    small = {"name": "i", "image": "i:1", "resources": {"limits": {"memory": "9Gi", "ephemeral-storage": "9Gi"}}}
+    content["spec"]["template"]["spec"]["initContainers"] = [small]
+    assert len(said("limit-range", content, beside("LimitRange", {"limits": [entry]}))) == count
+
+
+def test_a_limit_range_of_overlays_is_not_mixed() -> None:
+    """Of two without a namespace in other files nobody says which is meant."""
+    content = baseline("tgi")
+    del content["metadata"]["namespace"]
+    limits = beside("LimitRange", {"limits": [{"type": "Pod", "max": {"memory": "1Gi"}}]}, namespace=None)
+
+    def found(*files: str) -> int:
+        documents = [Document("a.yaml", 1, content), *(Document(file, 1, limits) for file in files)]
+        return sum(one.finding.rule == "limit-range" for one in checking.check(documents)[0].said)
+
+    assert found("b.yaml") == 1
+    assert found("b.yaml", "c.yaml") == 0
+
+
+@pytest.mark.parametrize(("grace", "count"), [(10, 1), (11, 0), ("${GRACE}", 0)])
+def test_the_hook_of_a_server_alone_counts(grace: Any, count: int) -> None:
+    """Another container may sleep as it likes; a grace that is not filled in is not compared."""
+    content = baseline("tgi")
+    pod = content["spec"]["template"]["spec"]
+    pod["terminationGracePeriodSeconds"] = grace
+    pod["containers"].append({"name": "p", "image": "p:1", "lifecycle": {"preStop": {"sleep": {"seconds": 900}}}})
+    assert len(said("pre-stop", content)) == count
+    assert said("termination-grace", content) == [] or grace != "${GRACE}"
+
+
+@pytest.mark.parametrize(
+    ("image", "count"),
+    [
+        ("ghcr.io/huggingface/text-generation-inference:2.2.0", 1),
+        ("ghcr.io/huggingface/text-generation-inference:1.4.5", 0),
+        ("ghcr.io/huggingface/text-generation-inference:latest", 0),
+        ("registry.example/tgi:2.2.0", 0),
+    ],
+)
+def test_entrypoints(image: str, count: int) -> None:
+    """Only of the published image of some releases is known what it starts."""
+    content = baseline("tgi")
+    server(content)["image"] = image
+    assert len(said("entrypoint-signal", content)) == count
+
+
+def test_a_server_that_nothing_is_known_of_may_wait_ten_minutes() -> None:
+    """Where neither model nor GPU is known, ten minutes before the last failure are enough."""
+    content = baseline("tgi")
+    container = server(content)
+    del container["startupProbe"], content["spec"]["template"]["spec"]["affinity"]
+    container["args"][0] = "--model-id=somebody/unknown"
+    container["livenessProbe"] |= {"periodSeconds": 10, "failureThreshold": 59}
+    assert len(said("startup-probe", content)) == 1
+    container["livenessProbe"]["failureThreshold"] = 60
+    assert said("startup-probe", content) == []

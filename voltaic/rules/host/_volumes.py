@@ -52,22 +52,16 @@ def place(pod: Pod, container: Container, directory: str) -> Place:
     """Return what a directory of a container lies on."""
     mount = container.mounted_at(directory)
     if mount is None:
-        return Place(
-            directory,
-            None,
-            None,
-            None,
-            f"{container.path}.volumeMounts" if container.content.get("volumeMounts") else container.path,
-        )
+        return Place(directory, None, None, None, container.path)
     name = str(mount.get("name"))
-    volume, path = pod.volumes.get(name, (None, f"{container.path}.volumeMounts"))
-    templates = items(at(pod.holder.content, "spec", "volumeClaimTemplates"))
-    template = next((mapping(one) for one in templates if at(one, "metadata", "name") == name), None)
-    if volume is None and template is not None:
-        path = (
-            pod.object_path + f".volumeClaimTemplates[{templates.index(template)}]" if template in templates else path
-        )
-    return Place(directory, mount, volume, template, path)
+    if name in pod.volumes:
+        volume, path = pod.volumes[name]
+        return Place(directory, mount, volume, None, path)
+    for index, template in enumerate(items(at(pod.holder.content, "spec", "volumeClaimTemplates"))):
+        if at(template, "metadata", "name") == name:
+            path = f"{pod.object_path}.volumeClaimTemplates[{index}]"
+            return Place(directory, mount, None, mapping(template), path)
+    return Place(directory, mount, None, None, f"{container.path}.volumeMounts")
 
 
 def runs_as_root(pod: Pod, container: Container) -> bool | None:

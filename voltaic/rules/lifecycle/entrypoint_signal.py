@@ -24,14 +24,18 @@ _SOURCE: Final = data.source(_ROW["source"], _ROW["confidence"])
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where the image's entrypoint keeps the signal to itself."""
     spec, container = subject.spec, subject.container
-    if spec is None or spec.release.engine != "tgi" or container.content.get("command") or container.image is None:
+    facts = None if spec is None else pods.served(spec.release.engine)
+    if spec is None or facts is None or spec.release.engine != "tgi" or container.content.get("command"):
         return
-    version, facts = parse_version(spec.release.version), pods.served("tgi")
-    if facts is None or version is None or container.image.repository not in facts.images:
+    version, image = parse_version(spec.release.version), container.image
+    if (
+        version is None
+        or image is None
+        or image.repository not in facts.images
+        or not within(version, _ROW["releases"])
+    ):
         return
-    command = deployment.deployment(spec.release.version).command
-    if not command or not within(version, _ROW["releases"]):
-        return
+    command = _ROW["value"]
     yield Finding(
         rule=ID,
         message=f"The image of {spec.release} is started by its own entrypoint; wanted is {command[0]}.",
