@@ -47,7 +47,7 @@ def show(verdict: Verdict, options: Options, *, as_json: bool) -> int:
     if as_json:
         from voltaic.document import plan_document
 
-        print_json(plan_document(verdict))
+        print_json(plan_document(verdict, advice=True))
     else:
         from cli import render
         from cli.output import console

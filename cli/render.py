@@ -67,6 +67,20 @@ def show(console: Console, verdict: Verdict, *, fix_lines: FixLines, derived: bo
     findings(console, verdict.findings, secrets_of(spec.command.args, spec.command.env))
     fixes(console, verdict.fixes, fix_lines)
     elsewhere(console, verdict.ways.elsewhere if verdict.verdict == "refuse" else ())
+    advice(console, verdict.advice, secrets_of(spec.command.args, spec.command.env))
+
+
+def advice(console: Console, found: Sequence[Finding], secrets: Sequence[str] = ()) -> None:
+    """Print what is advised besides, in short: the rule, what was found, and the way out."""
+    if not found:
+        return
+    console.print()
+    paragraph(console, Text("Advice, which changes no verdict", style="bold"))
+    for finding in found:
+        head = Text.assemble((finding.rule, "bold yellow"), f"  {finding.level}  {hide(finding.message, secrets)}")
+        hanging(console, head)
+        if finding.fix:
+            indented(console, Text.assemble(("Way out: ", "bold"), hide(finding.fix, secrets)))
 
 
 def how(console: Console, verdict: Verdict) -> None:

@@ -299,21 +299,26 @@ def line_from_spec(spec: ServingSpec) -> dict[str, Any]:
     return {key: value for key, value in line.items() if value is not None}
 
 
-def plan_document(verdict: Verdict) -> dict[str, Any]:
+def plan_document(verdict: Verdict, *, advice: bool = False) -> dict[str, Any]:
     """Return the plan document of a verdict (schema voltaic/plan/v1); sizes are integers in bytes.
 
     Made to be shown: values of secret arguments and variables are hidden.
+
+    Args:
+        verdict: what was judged.
+        advice: whether advisory findings follow those of the verdict; they take as long again, and a batch is spared.
     """
     command = verdict.spec.command
     line = line_from_spec(verdict.spec)
     secrets = secrets_of(command.args, command.env)
     shown = [hide(word, secrets) for word in shown_args(command.args)]
     line |= {"args": shown, "env": shown_env(command.env)}
+    found = (*verdict.findings, *verdict.advice) if advice else verdict.findings
     document = {
         "schema": PLAN_SCHEMA,
         "id": verdict.spec.id,
         "verdict": verdict.verdict,
-        "findings": [_finding_document(finding, secrets) for finding in verdict.findings],
+        "findings": [_finding_document(finding, secrets) for finding in found],
         "memory": verdict.bill.document() if isinstance(verdict.bill, Bill) else None,
         "spec": {**line, "runs": _runs_document(verdict.runs)},
         "fixes": [fix.document() for fix in verdict.fixes],

@@ -22,6 +22,9 @@ Judgement = Literal["accept", "refuse", "unknown"]
 EXIT_CODES: dict[Judgement, int] = {"accept": 0, "refuse": 1, "unknown": 3}
 """Exit code of every command that judges, by verdict; 2 is bad input or usage."""
 
+SAID_UNDER_RESTS_ON = "ignored-options"
+"""The rule whose findings an accept names among what it rests on."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -77,6 +80,18 @@ class Verdict:
         from voltaic.grounds import grounds  # noqa: PLC0415  asked where a verdict is shown
 
         return grounds(self.spec, self.runs) if self.verdict == "accept" else ()
+
+    @cached_property
+    def advice(self) -> tuple[Finding, ...]:
+        """What is advised about the spec besides, which changes no verdict; asked where a verdict is shown.
+
+        What an accept rests on is said there, and not again.
+        """
+        from voltaic.rules import catalogue  # noqa: PLC0415  most verdicts are judged, not shown
+
+        said = {SAID_UNDER_RESTS_ON} if self.verdict == "accept" else set()
+        rules_of_spec = (rule for rule in catalogue.spec_rules() if rule.id not in said)
+        return tuple(finding for rule in rules_of_spec for finding in rule.ask(self.spec))
 
     @property
     def fixes(self) -> tuple[Fix, ...]:

@@ -6,7 +6,6 @@ besides. They are loaded when the first manifest is checked, not when a spec is 
 
 from __future__ import annotations
 
-import pkgutil
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -15,14 +14,34 @@ from voltaic import rules
 
 if TYPE_CHECKING:
     from voltaic.rules.rule import About, Rule
+    from voltaic.spec import ServingSpec
 
 FAMILIES: Final = ("gpus", "options", "host", "lifecycle", "supply", "webui", "waivers")
 """Folders of rules, in the order in which their findings are told."""
+
+SPEC_RULES: Final = (
+    "gpus.gpus_unused",
+    "options.batch_unbounded",
+    "options.context_length",
+    "options.deprecated_options",
+    "options.dtype_slow",
+    "options.ignored_options",
+    "options.limits_incoherent",
+)
+"""Modules of the rules about specs, named so that a plan loads no others; a test compares them with all."""
+
+
+@cache
+def spec_rules() -> tuple[Rule[ServingSpec], ...]:
+    """Return the rules about specs that decide no verdict, without loading those about manifests."""
+    return tuple(import_module(f"voltaic.rules.{name}").RULE for name in SPEC_RULES)
 
 
 @cache
 def _loaded() -> tuple[tuple[str, Rule[Any]], ...]:
     """Return each rule that does not decide a verdict with its family."""
+    import pkgutil  # noqa: PLC0415  it takes as long as all rules about specs, which a plan loads without it
+
     found = []
     for family in FAMILIES:
         package = import_module(f"voltaic.rules.{family}")
