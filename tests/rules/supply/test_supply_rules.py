@@ -197,3 +197,57 @@ def test_our_own_stacks_have_no_mandatory_finding(folder: Path) -> None:
     mandatory = [one.finding.message for checked in found for one in checked.said if one.finding.level == "mandatory"]
     assert [checked.workload.recognised for checked in found] == ["tgi", None]
     assert mandatory == []
+
+
+AUTO: Final = ("      automountServiceAccountToken: false\n", "")
+SIDECAR: Final = ("      containers:\n", "      containers:\n      - {name: helper, image: 'example.org/helper:1.0'}\n")
+LOCKED: Final = ("capabilities: {drop: [ALL]}", "capabilities: {drop: [ALL], add: [IPC_LOCK]}")
+REVISION: Final = ("        - --revision=a09a35458c702b33eeacc393d103063234e8bc28\n", "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "base", "fault", "exception"),
+    [
+        ("service-account-token", "tgi", AUTO, SIDECAR),
+        (
+            "pod-security-baseline",
+            "vllm",
+            LOCKED,
+            ("nvidia.com/gpu: 2}", "nvidia.com/gpu: 2, vpc.amazonaws.com/efa: 1}"),
+        ),
+        ("model-revision", "vllm", REVISION, ("{name: DO_NOT_TRACK,", "{name: VLLM_USE_MODELSCOPE,")),
+        ("model-revision", "vllm", REVISION, ("{name: DO_NOT_TRACK,", "{name: HF_HUB_OFFLINE,")),
+        ("model-revision", "vllm", REVISION, ("vllm/vllm-openai:v0.8.5", "lmsysorg/sglang:v0.5.9")),
+        ("usage-statistics", "tgi", ("        - --usage-stats=off\n", ""), (":3.0.1@", ":2.1.1@")),
+        ("usage-statistics", "tgi", ("        - --usage-stats=off\n", ""), (":3.0.1@", ":latest@")),
+        (
+            "image-pull-policy",
+            "tgi",
+            ("        args:\n", "        imagePullPolicy: Never\n        args:\n"),
+            ("ghcr.io/huggingface/", ""),
+        ),
+        ("image-user", "tgi", (":3.0.1@", ":3.3.4@"), (":3.3.4@", ":3.1.0@")),
+        ("image-user", "tgi", (":3.0.1@", ":3.3.4@"), ("/text-generation-inference:", "/our-own-tgi:")),
+        (
+            "image-user",
+            "tgi",
+            (":3.0.1@", ":3.3.4@"),
+            ("runAsNonRoot: true\n        runAsUser: 1000", "runAsNonRoot: false\n        runAsUser: 0"),
+        ),
+        ("image-digest", "tgi", ("@sha256:" + "3" * 64, ""), (":3.0.1", ":latest")),
+    ],
+)
+def test_what_takes_a_finding_away(rule: str, base: str, fault: tuple[str, str], exception: tuple[str, str]) -> None:
+    """A fault is told, and is not where one more thing makes it legal or leaves it open."""
+    assert len(said(rule, base, fault)) == 1
+    assert said(rule, base, fault, exception) == []
+
+
+def test_a_node_that_keeps_a_moving_tag_is_worth_a_word() -> None:
+    """With IfNotPresent two nodes may run two builds under one tag."""
+    text = (BASELINES / "tgi.yaml").read_text("utf-8").replace(":3.0.1@sha256:" + "3" * 64, ":latest")
+    for policy, kept in (("IfNotPresent", True), ("Always", False)):
+        changed = text.replace("        args:\n", f"        imagePullPolicy: {policy}\n        args:\n")
+        checked = checking.check([Document("all.yaml", 1, load_documents(changed)[0])])
+        (found,) = [one.finding for each in checked for one in each.said if one.finding.rule == "image-tag"]
+        assert ("each node keeps the build" in found.why) is kept

@@ -258,3 +258,120 @@ def test_nothing_is_said_of_what_a_script_may_set() -> None:
 def test_facts_by_release(expected: object, name: str, release: tuple[int, int, int] | None) -> None:
     """What was not read of a release is not known of it."""
     assert expected is _facts.holds(name, release)
+
+
+KEY: Final = "        - name: OPENAI_API_KEY\n          valueFrom: {secretKeyRef: {name: llm, key: key}}\n"
+CLAIM: Final = "        persistentVolumeClaim: {claimName: chat-data}"
+MOUNT: Final = "        - {name: data, mountPath: /app/backend/data}\n"
+SIDECAR: Final = "      containers:\n      - {name: helper, image: 'example.org/helper:1.0'}\n"
+RECREATE: Final = "  strategy: {type: Recreate}\n"
+TO_3000: Final = ("port: 80, targetPort: http", "port: 80, targetPort: 3000")
+
+
+def without(name: str) -> tuple[str, str]:
+    """Return the change that takes a plain variable away."""
+    line = next(line for line in PAGE.split("\n") if f"{{name: {name}," in line)
+    return f"{line}\n", ""
+
+
+def with_(name: str, value: str) -> tuple[str, str]:
+    """Return the change that adds a variable of the page."""
+    marker = "        - {name: DATA_DIR"
+    return marker, f"        - {{name: {name}, {value}}}\n{marker}"
+
+
+SECRET: Final = "valueFrom: {secretKeyRef: {name: chat, key: any}}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault", "exception"),
+    [
+        ("webui-ollama", [without("ENABLE_OLLAMA_API")], without("OPENAI_API_BASE_URL")),
+        ("webui-ollama", [without("ENABLE_OLLAMA_API")], (":v0.11.4@", ":v0.11.4-ollama@")),
+        ("webui-ollama", [without("ENABLE_OLLAMA_API")], with_("USE_OLLAMA_DOCKER", "value: 'true'")),
+        ("webui-ollama", [without("ENABLE_OLLAMA_API")], with_("OLLAMA_BASE_URL", SECRET)),
+        ("webui-data", [(MOUNT, "")], with_("DATABASE_URL", SECRET)),
+        (
+            "webui-data",
+            [(CLAIM, "        emptyDir: {}")],
+            ("{name: DATA_DIR, value: /app/backend/data}", f"{{name: DATA_DIR, {SECRET}}}"),
+        ),
+        ("webui-rollout", [(RECREATE, "")], ("  replicas: 1\n", "  replicas: 0\n")),
+        ("webui-rollout", [(RECREATE, "")], (CLAIM, "        hostPath: {path: /data}")),
+        ("webui-rollout", [(RECREATE, "")], with_("DATABASE_URL", SECRET)),
+        ("webui-replicas", [("  replicas: 1\n", "  replicas: 2\n")], with_("DATABASE_URL", SECRET)),
+        ("webui-replicas", [("  replicas: 1\n", "  replicas: 2\n")], ("  replicas: 2\n", "  replicas: ${N}\n")),
+        (
+            "webui-service",
+            [TO_3000],
+            (
+                "        env:\n        - {name: AIOHTTP",
+                "        command: [python, -m, page]\n        env:\n        - {name: AIOHTTP",
+            ),
+        ),
+        ("webui-stored-settings", [without("ENABLE_PERSISTENT_CONFIG")], (CLAIM, "        emptyDir: {}")),
+        ("webui-stored-settings", [without("ENABLE_PERSISTENT_CONFIG")], (":v0.11.4@", ":main@")),
+        ("webui-offline", [without("RAG_EMBEDDING_ENGINE"), with_("OFFLINE_MODE", "value: 'True'")], (MOUNT, "")),
+        (
+            "webui-offline",
+            [without("RAG_EMBEDDING_ENGINE"), with_("OFFLINE_MODE", "value: 'True'")],
+            with_("SENTENCE_TRANSFORMERS_HOME", "value: /models"),
+        ),
+        (
+            "webui-timeout",
+            [('AIOHTTP_CLIENT_TIMEOUT, value: "1800"', 'AIOHTTP_CLIENT_TIMEOUT, value: "60"')],
+            ('value: "60"', 'value: "0"'),
+        ),
+        (
+            "webui-user",
+            [("runAsGroup: 0", "runAsGroup: 7"), ("fsGroup: 0", "fsGroup: 7")],
+            ("        runAsGroup: 7\n", ""),
+        ),
+        (
+            "webui-user",
+            [("runAsGroup: 0", "runAsGroup: 7"), ("fsGroup: 0", "fsGroup: 7")],
+            ("runAsUser: 1000", "runAsUser: 0"),
+        ),
+        (
+            "webui-user",
+            [("runAsGroup: 0", "runAsGroup: 7"), ("fsGroup: 0", "fsGroup: 7")],
+            ("fsGroup: 7", "fsGroup: 0"),
+        ),
+        (
+            "webui-first-admin",
+            [without("ENABLE_SIGNUP"), without("WEBUI_ADMIN_EMAIL")],
+            ('{name: WEBUI_AUTH, value: "True"}', '{name: WEBUI_AUTH, value: "False"}'),
+        ),
+        (
+            "webui-first-admin",
+            [without("ENABLE_SIGNUP"), without("WEBUI_ADMIN_EMAIL")],
+            with_("WEBUI_ADMIN_EMAIL", SECRET),
+        ),
+        ("webui-engine-key", [(KEY, "")], (":3.0.1@", ":2.0.4@")),
+        ("webui-engine-key", [(KEY, "")], with_("OPENAI_API_KEYS", SECRET)),
+        ("webui-engine-key", [(KEY, "")], without("OPENAI_API_BASE_URL")),
+        (
+            "webui-engine",
+            [("http://llm:8080/v1", "http://llm:8000/v1")],
+            (
+                "  name: llm\n  namespace: team-a\nspec:\n  selector",
+                "  name: llm\n  namespace: team-b\nspec:\n  selector",
+            ),
+        ),
+        (
+            "webui-engine",
+            [("http://llm:8080/v1", "http://llm:8000/v1")],
+            ("  selector: {app: llm}\n", "  type: ExternalName\n  externalName: llm.example.org\n"),
+        ),
+        (
+            "webui-engine",
+            [("http://llm:8080/v1", "http://llm:8080")],
+            ("  selector: {app: llm}\n", "  selector: {app: gateway}\n"),
+        ),
+    ],
+)
+def test_what_takes_a_finding_away(rule: str, fault: list[tuple[str, str]], exception: tuple[str, str]) -> None:
+    """A fault is told, and is not where one more thing makes it legal or leaves it open."""
+    text = changed(STACK, *fault)
+    assert len(said(rule, text)) == 1
+    assert said(rule, changed(text, exception)) == []
