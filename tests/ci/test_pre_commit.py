@@ -56,7 +56,7 @@ def test_a_stack_that_starts_is_committed(repository: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "Passed" in done.stdout
-    assert "infra/Pulumi.lab.yaml:2: Stack lab" in done.stdout
+    assert "infra/Pulumi.lab.yaml:1: Stack lab" in done.stdout
 
 
 def test_a_stack_that_would_fail_is_not(repository: Path) -> None:
