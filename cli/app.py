@@ -10,7 +10,18 @@ import typer
 
 from cli.command import Group
 
-COMMANDS: Final = ("plan", "limits", "check", "preview", "policy-pack", "rules", "models", "engines")
+COMMANDS: Final = (
+    "plan",
+    "limits",
+    "check",
+    "preview",
+    "policy-pack",
+    "rules",
+    "models",
+    "engines",
+    "status",
+    "monitor",
+)
 """Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each."""
 
 app = typer.Typer(
