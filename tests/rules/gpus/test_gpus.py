@@ -111,15 +111,25 @@ _V100 = (_PRODUCT, "In", ["Tesla-V100-SXM2-16GB"])
         ("nvidia.com/gpu.compute.major", "In", ["8", "9"], 0),
         ("nvidia.com/gpu.compute.major", "Lt", ["8"], 1),
         ("nvidia.com/gpu.compute.major", "NotIn", ["8"], 1),
+        ("nvidia.com/gpu.compute.major", "Gt", ["9"], 1),
+        ("nvidia.com/gpu.compute.major", "Gt", ["7"], 0),
+        ("nvidia.com/gpu.compute.major", "Exists", [], 0),
+        ("nvidia.com/gpu.compute.major", "DoesNotExist", [], 1),
         ("nvidia.com/gpu.compute.minor", "In", ["6"], 1),
         ("nvidia.com/gpu.compute.major", "In", ["${MAJOR}"], 0),
         ("nvidia.com/gpu.family", "In", ["ampere"], 0),
         ("nvidia.com/gpu.family", "In", ["hopper"], 1),
         ("nvidia.com/gpu.memory", "In", ["81920"], 0),
         ("nvidia.com/gpu.memory", "In", ["40960"], 1),
+        ("nvidia.com/gpu.memory", "In", ["163840"], 1),
+        ("nvidia.com/gpu.memory", "In", ["large"], 0),
+        ("nvidia.com/gpu.memory", "NotIn", ["40960"], 0),
         ("nvidia.com/gpu.memory", "Gt", ["79000"], 0),
         ("nvidia.com/gpu.memory", "Lt", ["45000"], 1),
         ("nvidia.com/gpu.count", "In", ["8"], 0),
+        ("nvidia.com/gpu.count", "In", ["many"], 0),
+        ("nvidia.com/gpu.count", "Lt", ["1"], 1),
+        ("example.org/rank", "In", ["0"], 0),
         ("example.org/pool", "In", ["volta"], 0),
     ],
 )
@@ -151,6 +161,17 @@ def test_the_resource_of_the_vendor(resource: str, terms: list[tuple[str, str, l
     """The resource is compared with the GPUs that the labels name, and with nothing where they name none."""
     said = _said({"container": {"resources": {"limits": {resource: 1}}}, **_terms(terms)})
     assert len(said) == found
+
+
+def test_one_way_to_be_placed_may_have_any_gpu() -> None:
+    """Where one of two ways leaves the GPU open, nothing is known of the resource that it offers."""
+    container = {"resources": {"limits": {"amd.com/gpu": 1}}}
+    assert _said({"container": container, **_terms([_A100], [("example.org/pool", "In", ["a"])])}) == []
+
+
+def test_what_is_not_filled_in_yet_says_nothing() -> None:
+    """A placeholder among the labels is left aside."""
+    assert _said({"nodeSelector": {_PRODUCT: "Tesla-V100-SXM2-16GB", "nvidia.com/gpu.family": "${FAMILY}"}}) == []
 
 
 def test_all_containers_of_a_pod_come_from_one_node() -> None:
@@ -240,3 +261,17 @@ def test_variables_about_devices(entry: dict[str, Any], gpus: int, found: int) -
     resources = {"limits": {"nvidia.com/gpu": gpus}} if gpus else {}
     other = {"name": "other", "image": "example.org/embeddings:1", "env": [entry], "resources": resources}
     assert len(_said({"initContainers": [other | {"restartPolicy": "Always"}]})) == found
+
+
+def test_servers_with_gpus_of_their_own_share_nothing() -> None:
+    """Two servers that ask for a GPU each may both take nearly all of it."""
+    server = {
+        "image": "vllm/vllm-openai:v0.16.0",
+        "args": ["--model=Qwen/Qwen2.5-1.5B-Instruct", "--gpu-memory-utilization=0.9"],
+        "resources": {"limits": {"nvidia.com/gpu": 1}},
+    }
+    pod = {
+        "container": {"name": "a", **server},
+        "initContainers": [{"name": "b", "restartPolicy": "Always", **server}],
+    }
+    assert _said(pod) == []
