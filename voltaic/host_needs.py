@@ -115,7 +115,7 @@ def usual_start(spec: ServingSpec) -> int | None:
         return None
     line, load = host.table()["download"]["megabytes_per_second"], host.table()["load"]
     seconds = size / (line * MEGABYTE) + size / (load["megabytes_per_second"] * MEGABYTE)
-    return math.ceil(seconds) + int(load["process_seconds"]) + int(load["warm_up_seconds"])
+    return math.ceil(float(seconds)) + int(load["process_seconds"]) + int(load["warm_up_seconds"])
 
 
 def longest_answer(spec: ServingSpec) -> Figure | None:

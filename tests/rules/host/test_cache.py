@@ -218,3 +218,22 @@ def test_replicas_on_a_named_node_share_a_claim() -> None:
     assert found() == 1
     content["spec"]["template"]["spec"]["nodeName"] = "node-1"
     assert found() == 0
+
+
+def test_claims_of_overlays_are_not_mixed() -> None:
+    """Of two that differ in other files nobody says which is meant; one in the same file is."""
+    content = load_documents((BASELINES / "tgi.yaml").read_text())[0]
+    del content["metadata"]["namespace"]
+    claim = CLAIM | {"metadata": {"name": "llm-cache"}}
+
+    def found(*files: str) -> int:
+        storage = {
+            file: {"resources": {"requests": {"storage": f"{5 + number}Gi"}}} for number, file in enumerate(files)
+        }
+        documents = [Document("a.yaml", 1, content)]
+        documents += [Document(file, 2, claim | {"spec": spec}) for file, spec in storage.items()]
+        return sum(one.finding.rule == "cache-size" for one in checking.check(documents)[0].said)
+
+    assert found("b.yaml") == 1
+    assert found("b.yaml", "c.yaml") == 0
+    assert found("a.yaml", "c.yaml") == 1

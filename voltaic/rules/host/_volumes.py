@@ -9,7 +9,9 @@ from voltaic.engines import pods
 from voltaic.manifests.plain import at, items, mapping, text
 
 if TYPE_CHECKING:
+    from voltaic.manifests.documents import Object
     from voltaic.manifests.views import Container, Pod, Subject
+    from voltaic.spec import ServingSpec
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  the directory itself
 KEPT = ("persistentVolumeClaim", "hostPath", "nfs", "csi", "iscsi", "fc", "cephfs", "rbd", "glusterfs", "azureFile")
@@ -75,8 +77,21 @@ def runs_as_root(pod: Pod, container: Container) -> bool | None:
     return None
 
 
+# The last server asked about, and the answer: several rules ask about one after the other. It is replaced as a whole.
+_last: tuple[Container | None, ServingSpec | None, Place | None] = (None, None, None)
+
+
 def weights(subject: Subject) -> Place | None:
     """Return where the server downloads its weights to; None where that is not known, or nothing is downloaded."""
+    global _last  # noqa: PLW0603  the memory described above
+    container, spec, answer = _last
+    if container is not subject.container or spec is not subject.spec:
+        answer = _weights(subject)
+        _last = (subject.container, subject.spec, answer)
+    return answer
+
+
+def _weights(subject: Subject) -> Place | None:
     spec, container = subject.spec, subject.container
     if spec is None:
         return None
@@ -84,3 +99,12 @@ def weights(subject: Subject) -> Place | None:
     root = runs_as_root(subject.pod, container)
     directory = pods.weights_directory(spec, repository, root=root is not False)
     return None if directory is None else place(subject.pod, container, directory)
+
+
+def claim(subject: Subject, name: str | None) -> Object | None:
+    """Return the claim that a volume of the pod names; None where the input does not have it, or several of them."""
+    if name is None:
+        return None
+    pod = subject.pod
+    others, document = subject.others, pod.holder.document
+    return others.beside("PersistentVolumeClaim", name, namespace=pod.namespace, document=document)

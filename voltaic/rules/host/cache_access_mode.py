@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding, Source
 from voltaic.manifests.plain import at, items, mapping, text
+from voltaic.rules.host import _volumes
 from voltaic.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for mount, _ in subject.container.mounts():
         volume, path = pod.volumes.get(str(mount.get("name")), ({}, ""))
         name = text(at(volume, "persistentVolumeClaim", "claimName"))
-        claim = None if name is None else subject.others.named("PersistentVolumeClaim", name, namespace=pod.namespace)
+        claim = _volumes.claim(subject, name)
         modes = {str(mode) for mode in items(at(claim.content, "spec", "accessModes"))} if claim is not None else set()
         if modes == _ONE_POD or (modes == _ONE_NODE and not _on_one_node(subject)):
             where = "pod" if modes == _ONE_POD else "node"

@@ -57,7 +57,7 @@ _Bound = tuple[str, int | None, str, str]
 
 def _volume(subject: Subject, place: _volumes.Place) -> Iterator[_Bound]:
     if place.claim is not None:
-        claim = subject.others.named("PersistentVolumeClaim", place.claim, namespace=subject.pod.namespace)
+        claim = _volumes.claim(subject, place.claim)
         if claim is not None:
             yield (
                 f"The claim {place.claim}",
