@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voltaic.verdict import Verdict
 
 MOST_WHOLE: Final = 3
-"""Servers up to which the bill of an accepted one is shown too."""
+"""Servers up to which the bill of an accepted one is shown too, and why something is unknown."""
 MOST_OF_A_RULE: Final = 5
 """Findings of one rule that are advised before the rest is counted."""
 MOST_WAIVED: Final = 20
@@ -51,7 +51,11 @@ def show(screen: Console, run: Run, *, quiet: bool = False, strict: bool = False
     if not quiet:
         _waived(screen, [one for one in told if one.said.waived is not None])
         _not_judged(screen, [one for one in run.judged if not one.checked.asked])
+    unplaced = sum(one.checked.verdict is not None and one.checked.verdict.spec.gpu is None for one in asked)
     screen.print()
+    if unplaced:
+        what = "names no GPU model" if unplaced == 1 else "name no GPU model"
+        render.paragraph(screen, Text(f"{counted(unplaced, 'model server')} {what}: --profile NAME says which."))
     render.paragraph(screen, Text(f"Summary: {counts.summary()}"))
 
 
@@ -88,7 +92,11 @@ def _workload(screen: Console, judged: Judged, *, whole: bool) -> None:
         if found != "accept" or whole:
             render.how(screen, verdict)
     for told in against:
-        _finding(screen, told)
+        if whole or told.finding.outcome == "violation":
+            _finding(screen, told)
+        else:
+            _short(screen, told, f"{told.finding.level}, {told.finding.outcome}")
+            _fix(screen, told)
     if verdict is not None and verdict.verdict == "refuse":
         of_stack = judged.workload.kind == stack_files.KIND
         lines = render.as_stack(judged.workload.name or "") if of_stack else render.as_arguments
@@ -119,6 +127,17 @@ def _finding(screen: Console, told: Told) -> None:
             render.indented(screen, Text.assemble((name, "bold"), text))
 
 
+def _short(screen: Console, told: Told, level: str) -> None:
+    """Print a finding without its reason: where, which rule, and what was found."""
+    head = Text.assemble(f"{told.place}  ", (told.finding.rule, "bold yellow"), f"  {level}  ")
+    render.hanging(screen, head + Text(told.finding.message))
+
+
+def _fix(screen: Console, told: Told) -> None:
+    if told.finding.fix:
+        render.indented(screen, Text.assemble((_way_out(told), "bold"), told.finding.fix))
+
+
 def _way_out(told: Told) -> str:
     # An unknown names what would settle it, in these words.
     return "" if told.finding.fix.startswith("What would settle it") else "Way out: "
@@ -136,12 +155,9 @@ def _advice(screen: Console, found: Sequence[Told]) -> None:
     render.paragraph(screen, Text(f"Advice: {what}; the verdict stands", style="bold"))
     for rule, each in by_rule.items():
         for number, told in enumerate(each[:MOST_OF_A_RULE]):
-            finding = told.finding
-            open_question = ", unknown" if finding.outcome == "unknown" else ""
-            head = Text.assemble(f"{told.place}  ", (rule, "bold yellow"), f"  {finding.level}{open_question}  ")
-            render.hanging(screen, head + Text(finding.message))
-            if finding.fix and (number == 0 or finding.fix != each[number - 1].finding.fix):
-                render.indented(screen, Text.assemble((_way_out(told), "bold"), finding.fix))
+            _short(screen, told, told.finding.level + (", unknown" if told.finding.outcome == "unknown" else ""))
+            if number == 0 or told.finding.fix != each[number - 1].finding.fix:
+                _fix(screen, told)
         if len(each) > MOST_OF_A_RULE:
             more = f"and {len(each) - MOST_OF_A_RULE} more of {rule} (--format json has all)"
             render.indented(screen, Text(more))

@@ -134,6 +134,25 @@ def test_a_page_that_is_refused_by_a_file_of_levels_has_a_block(voltaic: Voltaic
     assert result.exit_code == 1
 
 
+def test_what_is_unknown_is_said_in_short_where_there_is_much_of_it(voltaic: Voltaic) -> None:
+    """Reasons and sources of the same open question are not repeated for each of many servers."""
+    few = voltaic("check", "-", input=UNKNOWN, env={"COLUMNS": "250"}).stdout
+    many = voltaic("check", "-", input=several(*[UNKNOWN] * 5), env={"COLUMNS": "250"}).stdout
+
+    assert (few.count("  Why: ") > 0, many.count("  Why: ")) == (True, 0)
+    assert many.count("  vram-budget  mandatory, unknown  Whether it fits is not known") == 5
+
+
+def test_how_to_name_the_gpus_is_said_once(voltaic: Voltaic) -> None:
+    """Where servers name no GPU model, one line says which option does."""
+    no_gpu = BASE.replace("nvidia.com/gpu.product, operator: In", "example.com/rack, operator: In")
+    assert no_gpu != BASE
+
+    lines = voltaic("check", "-", input=several(no_gpu, no_gpu, BASE), env={"COLUMNS": "250"}).stdout.splitlines()
+
+    assert lines[-2] == "2 model servers name no GPU model: --profile NAME says which."
+
+
 @pytest.mark.parametrize("width", [40, 60, 100])
 def test_narrow_terminals_get_narrow_lines(voltaic: Voltaic, width: int) -> None:
     """Only what is there to be copied is wider than the terminal, and no line ends in blanks."""
