@@ -141,8 +141,6 @@ def _python(start: Start) -> Start | Unread | None:
     words = list(start.words)
     while words and (words[0].text or "").startswith("-"):
         option = words.pop(0).text or ""
-        if option == "-m":
-            return _program(start, words)
         if option in {"-c", "-"}:
             return None
         if option in _PYTHON_VALUES and words:
