@@ -40,7 +40,9 @@ def reports(resource: Resource) -> Iterator[Report]:
     servers = [workload for workload in found if workload.spec is not None]
     if servers and fault is not None:
         yield fault
-    yield from _not_known_yet(resource.properties.unknown, decisive=_DECISIVE if servers else _IMAGE)
+    decisive = _DECISIVE if servers else _IMAGE
+    yield from _not_known_yet([path for path in resource.properties.unknown if decisive.search(path)])
+    yield from _not_shown([path for path in resource.properties.sealed if decisive.search(path)])
     strict = _strict(resource)
     if resource.server_of_ours and not servers:
         yield _no_server(found, "mandatory" if strict else "advisory")
@@ -155,14 +157,23 @@ def _no_server(found: Sequence[Workload], level: Level) -> Report:
     )
 
 
-def _not_known_yet(unknown: Sequence[str], *, decisive: re.Pattern[str]) -> Iterator[Report]:
-    paths = [path for path in unknown if decisive.search(path)]
+def _not_known_yet(paths: Sequence[str]) -> Iterator[Report]:
     if paths:
         yield _reports.unreadable(
             "advisory",
             f"{', '.join(paths)}: not known before the update.",
             "A preview cannot judge what it does not know; the update judges it before the resource is changed.",
             "Give these fields plain values to have the verdict in the preview.",
+        )
+
+
+def _not_shown(paths: Sequence[str]) -> Iterator[Report]:
+    if paths:
+        yield _reports.unreadable(
+            "advisory",
+            f"{', '.join(paths)}: a secret of the state that is not shown.",
+            "What is not shown cannot be judged, and may decide whether the server starts.",
+            "Give pulumi the key of the state's secrets, as in PULUMI_CONFIG_PASSPHRASE, or judge the stack itself.",
         )
 
 

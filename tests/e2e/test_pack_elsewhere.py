@@ -171,8 +171,17 @@ def refused_fixtures() -> list[dict[str, Any]]:
             for content in document.get("items", []) if listed else [document] if document else []:
                 if content["kind"] not in CLUSTER_WIDE:
                     content.setdefault("metadata", {}).setdefault("namespace", default)
-                objects.append(content)
+                objects.append(as_provided(content))
     return objects
+
+
+def as_provided(content: Any) -> Any:
+    """Return an object with quantities as the provider sends them on: half of one is 500m."""
+    if isinstance(content, dict):
+        return {key: as_provided(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [as_provided(value) for value in content]
+    return f"{round(content * 1000)}m" if isinstance(content, float) and not content.is_integer() else content
 
 
 def told_by_the_pack(events: Iterable[dict[str, Any]], objects: list[dict[str, Any]]) -> set[Told]:
@@ -277,8 +286,9 @@ def test_a_state_with_sealed_secrets_is_judged(
     resources = state["deployment"]["resources"]
     (server,) = [one for one in resources if one["urn"].endswith(f"::object-{place}")]
     for properties in (server["inputs"], server["outputs"]):
-        properties["spec"]["template"]["spec"]["containers"][0]["env"] = SEALED
-        properties["spec"]["template"]["spec"]["volumes"] = SEALED
+        pod = properties["spec"]["template"]["spec"]
+        pod["volumes"] = SEALED
+        pod["containers"][0]["env"] = [{"name": "API_KEY", "value": SEALED}, *pod["containers"][0].get("env", [])]
     state["deployment"]["resources"] = [one for one in resources if "kubernetes:" not in one["type"]] + [server]
     sealed = elsewhere.folder / "sealed.json"
     sealed.write_text(json.dumps(state), encoding="utf-8")
@@ -288,3 +298,4 @@ def test_a_state_with_sealed_secrets_is_judged(
     assert done.code == 1, done.output
     assert "single-gpu-shard" in done
     assert "could not answer" not in done.output
+    assert "volume is mounted" not in done.output

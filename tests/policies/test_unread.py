@@ -113,3 +113,21 @@ def test_what_may_change_the_verdict_is_waited_for(ask_all: Ask, content: dict[s
     assert {one.level for one in said} == {"advisory"}
     assert said[0].policy == "readable-spec-advice"
     assert "not known before the update" in said[0].text
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        pytest.param(server(env="[secret]"), "env", id="variables"),
+        pytest.param(server(args=["--num-shard=4", "[secret]"]), "args[1]", id="an argument"),
+    ],
+)
+def test_what_a_state_does_not_show_is_said(ask_all: Ask, content: dict[str, Any], path: str) -> None:
+    """A secret that may hold what the verdict rests on is named, so that its silence is no accept."""
+    said = ask_all(DEPLOYMENT, content)
+
+    assert {one.level for one in said} == {"advisory"}
+    assert said[0].policy == "readable-spec-advice"
+    assert said[0].text.startswith(
+        f"spec.template.spec.containers[0].{path}: a secret of the state that is not shown.\n"
+    )
