@@ -102,8 +102,8 @@ def start(spec: ServingSpec, *, downloads: bool) -> Figure | None:
     ]
     if downloads:
         seconds.append((size / (line * MEGABYTE), f"s to download them at {line} MB/s"))
-    total = int(sum(number for number, _ in seconds))
-    return Figure(total, "seconds", " + ".join(f"{number:.0f} {what}" for number, what in seconds))
+    total = sum(int(number) for number, _ in seconds)
+    return Figure(total, "seconds", " + ".join(f"{int(number)} {what}" for number, what in seconds))
 
 
 def usual_start(spec: ServingSpec) -> int | None:

@@ -182,3 +182,16 @@ def test_a_loud_variable_is_found_where_it_stands() -> None:
     checked = checking.check([Document("m.yaml", 1, content)])
     found = [one.finding.path for one in checked[0].said if one.finding.rule == "nccl-variables"]
     assert found == [f"spec.template.spec.containers[0].env[{len(container['env']) - 1}]"]
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [("24GB", "24Gi"), ("1.5 TiB", "1.5Ti"), ("512m", "512Mi"), ("16", "16Gi"), ("plenty", "16Gi")],
+)
+def test_what_was_perhaps_meant(value: str, meant: str) -> None:
+    """The way out keeps the number and the letter that were written."""
+    content = load_documents((Path(__file__).parents[1] / "fixtures" / "baseline" / "vllm.yaml").read_text())[0]
+    content["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] = value
+    checked = checking.check([Document("m.yaml", 1, content)])
+    found = [one.finding.fix for one in checked[0].said if one.finding.rule == "resource-quantity"]
+    assert [fix.endswith(f"resources.limits.memory: {meant}.") for fix in found] == [True]

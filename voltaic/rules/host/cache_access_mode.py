@@ -42,7 +42,10 @@ def check(subject: Subject) -> Iterator[Finding]:
                     f"{count} replicas share the claim {name}, which is {', '.join(sorted(modes))}: one {where} "
                     "can mount it."
                 ),
-                why=f"Every replica beside the first {where}'s waits for the volume, for ever.",
+                why=(
+                    f"A replica {'on another node' if where == 'node' else 'beside the first'} waits for the "
+                    "volume, for ever."
+                ),
                 fix=(
                     "Ask for accessModes: [ReadWriteMany], or give each replica its own claim (StatefulSet, "
                     "volumeClaimTemplates)."

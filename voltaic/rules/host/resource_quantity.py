@@ -25,6 +25,8 @@ _QUANTITY: Final = re.compile(
     r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?", re.ASCII
 )
 _LONGEST: Final = 64
+_PEOPLE: Final = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?([kKmMgGtT]?)", re.ASCII)
+"""A size as people write it."""
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -44,7 +46,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                         f"{_example(name)}."
                     ),
                     "The API server refuses the pod: quantities have the suffixes Ki, Mi, Gi, k, M, G and m.",
-                    f"Write resources.{kind}.{name}: {_example(name)} in that form.",
+                    f"Write resources.{kind}.{name}: {_meant(name, written)}.",
                     path,
                 )
                 return
@@ -55,7 +57,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                         f"{_example(name)}."
                     ),
                     "Without a suffix the number means bytes, and m means thousandths of a byte.",
-                    f"Write the suffix: resources.{kind}.{name}: {_example(name)}.",
+                    f"Write the suffix: resources.{kind}.{name}: {_meant(name, written)}.",
                     path,
                 )
                 return
@@ -64,6 +66,14 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _tiny(value: object, written: str) -> bool:
     number = size(value)
     return number < _sizes.LEAST if number is not None else written.endswith(("m", "u", "n"))
+
+
+def _meant(name: str, written: str) -> str:
+    """Return the quantity that was perhaps meant."""
+    match = _PEOPLE.match(written)
+    if match is None:
+        return _example(name)
+    return match[1] if name == "cpu" else f"{match[1]}{(match[2] or 'G').upper()}i"
 
 
 def _example(name: str) -> str:

@@ -36,7 +36,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 rule=ID,
                 message=f"Service {service.name} leads to {found}; wanted is {right}.",
                 why="Every connection through the Service fails, while the pod is ready.",
-                fix=f"Set targetPort of the Service to {right}.",
+                fix=f"Let targetPort of Service {service.name} be {right}.",
                 sources=_SOURCES,
                 path=f"{container.path}.ports" if container.content.get("ports") else container.path,
             )
