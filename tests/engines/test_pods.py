@@ -12,7 +12,7 @@ from voltaic.document import spec_from_line
 from voltaic.engines import pods
 from voltaic.engines.tgi import deployment
 from voltaic.engines.tgi.routes import routes
-from voltaic.spec import Fault, ServingSpec
+from voltaic.spec import Fault, Release, ServingSpec
 
 QWEN = "Qwen/Qwen2.5-7B-Instruct"
 VERSIONS = {"tgi": "3.0.1", "vllm": "0.8.5", "lmdeploy": "0.16.0-cu12.8", "llama.cpp": "cuda-b9000"}
@@ -143,6 +143,8 @@ def test_https(engine: str, args: list[str], https: bool | None) -> None:  # noq
         ("vllm", "0.8.5", "/v1x", {"VLLM_API_KEY": "k"}, None),
         ("vllm", "0.8.5", "/load", {}, None),
         ("vllm", "0.8.5", "/", {}, False),
+        ("vllm", "latest", "/readyz", {}, None),
+        ("tgi", "latest", "/readyz", {}, False),
         ("lmdeploy", "0.4.2", "/health", {}, False),
         ("lmdeploy", "0.16.0-cu12.8", "/health", {}, None),
         ("lmdeploy", "0.10.2", "/health", {}, True),
@@ -152,7 +154,10 @@ def test_https(engine: str, args: list[str], https: bool | None) -> None:  # noq
 )
 def test_routes(engine: str, version: str, path: str, env: dict[str, str], answers: bool | None) -> None:  # noqa: FBT001
     """A route that is absent, later, or guarded by the key fails; of what is not listed nothing is known."""
-    found, because = served(engine).answers(spec(engine, version=version, **env), path)
+    asked = spec(engine, version=version, **env)
+    if version == "latest":
+        asked = replace(asked, release=Release(engine, None))
+    found, because = served(engine).answers(asked, path)
     assert found is answers
     assert bool(because) == (answers is False)
 

@@ -83,7 +83,8 @@ class Served:
             return False, f"{path} asks for the key, which a probe does not send"
         if path in self.row["routes"]:
             return (None if since is not None and version is None else True), ""
-        if self.row["all"] or path in self.row["absent"]:
+        # A release that is not known may be a later one, with more routes.
+        if self.row["all"] or (path in self.row["absent"] and spec.release.version is not None):
             return False, f"{self.title} has no route {path}"
         return None, ""
 
