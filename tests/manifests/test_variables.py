@@ -133,3 +133,38 @@ def test_optional_says_nothing_about_what_is_elsewhere(
     """A ConfigMap that may be missing may also be there."""
     source = [{"configMapRef": {"name": "conf", "optional": True}}]
     assert "envFrom" in unreadable(one(deployment(container(args=ARGS, envFrom=source))))
+
+
+def service(labels: dict[str, str], **metadata: str) -> dict[str, Any]:
+    """Return a Service whose name makes a variable of vLLM's own."""
+    spec = {"ports": [{"port": 80}], "selector": labels}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "vllm"} | metadata, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("files", "labels", "namespace", "linked"),
+    [
+        (("a", "a"), {"app": "other"}, None, True),
+        (("a", "b"), {"app": "other"}, None, False),
+        (("a", "b"), {"app": "llm"}, None, True),
+        (("a", "b"), {}, None, False),
+        (("a", "b"), {"app": "other"}, "x", True),
+    ],
+)
+def test_a_service_leaves_variables_where_it_is_certainly_beside_the_pod(
+    files: tuple[str, str],
+    labels: dict[str, str],
+    namespace: str | None,
+    *,
+    linked: bool,
+    container: Make,
+    deployment: Make,
+) -> None:
+    """In the same file, in a namespace that both name, or as the Service of this very pod."""
+    content = deployment(container(image="vllm/vllm-openai:v0.8.5", args=["--model", "a/b"]))
+    content["spec"]["template"]["metadata"] = {"labels": {"app": "llm"}}
+    named = {} if namespace is None else {"namespace": namespace}
+    content["metadata"] |= named
+    contents = [service(labels, **named), content]
+    documents = [Document(file, number, one) for number, (file, one) in enumerate(zip(files, contents, strict=True), 1)]
+    assert ("VLLM_PORT" in served(workloads(documents)).spec.command.env) is linked

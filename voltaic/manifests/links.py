@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from voltaic.manifests.documents import Object, PodObject
 
-Services = dict[tuple[str | None, str], str]
-"""Value of NAME_PORT by namespace (None: not said) and name of the variable."""
+Services = dict[str, list[tuple["Object", str]]]
+"""Services by the variable NAME_PORT that each sets, with its value."""
 
 
 def services(found: Iterable[Object]) -> Services:
@@ -30,7 +30,7 @@ def services(found: Iterable[Object]) -> Services:
         if service.name and port is not None:
             address = text(spec.get("clusterIP")) or f"<address of {service.name}>"
             variable = service.name.upper().replace("-", "_") + "_PORT"
-            variables[service.namespace, variable] = f"tcp://{address}:{port}"
+            variables.setdefault(variable, []).append((service, f"tcp://{address}:{port}"))
     return variables
 
 
@@ -42,7 +42,27 @@ def _port(spec: dict[str, Any]) -> int | None:
 
 def links(holder: PodObject, names: Sequence[str], found: Services, own: Mapping[str, Any]) -> dict[str, str]:
     """Return those of these variables that Services leave in a pod which does not set them itself."""
-    if not names or holder.spec.get("enableServiceLinks") is False:
+    if not names or holder.partial is not None or holder.spec.get("enableServiceLinks") is False:
         return {}
-    namespace = holder.namespace
-    return {name: found[namespace, name] for name in names if name not in own and (namespace, name) in found}
+    left = {name: _of(holder, found.get(name, ())) for name in names if name not in own}
+    return {name: value for name, value in left.items() if value is not None}
+
+
+def _of(holder: PodObject, services: Iterable[tuple[Object, str]]) -> str | None:
+    """Return the value that a Service in the namespace of a pod gives."""
+    return next((value for service, value in services if _beside(holder, service)), None)
+
+
+def _beside(holder: PodObject, service: Object) -> bool:
+    """Return whether a Service is certainly in the namespace of a pod.
+
+    Where neither names its namespace, both are in the one that their file is applied to. A Service of another file may
+    be for another place, as one example of many in a folder is, unless it leads to this very pod.
+    """
+    if service.namespace != holder.namespace:
+        return False
+    if service.namespace is not None or service.document.file == holder.document.file:
+        return True
+    selector = mapping(at(service.content, "spec", "selector"))
+    labels = mapping(at(holder.template, "metadata", "labels"))
+    return bool(selector) and all(labels.get(name) == value for name, value in selector.items())
