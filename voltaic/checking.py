@@ -186,17 +186,20 @@ class _Asking:
         if pod is None or told is None:
             return
         if served is not None:
+            subject = self._subject(pod, served, spec)
             for rule in catalogue.about("server", "container"):
-                yield rule, self._subject(pod, served, spec)
+                yield rule, subject
         if not first:
             return
         for view in pod.containers:
             if view.role != "server":
                 kinds: tuple[About, ...] = ("page", "container") if view.role == "page" else ("container",)
+                subject = self._subject(pod, view, None)
                 for rule in catalogue.about(*kinds):
-                    yield rule, self._subject(pod, view, None)
+                    yield rule, subject
+        subject = self._subject(pod, told, spec)
         for rule in catalogue.about("pod"):
-            yield rule, self._subject(pod, told, spec)
+            yield rule, subject
 
     def _subject(self, pod: Pod, view: Container, spec: ServingSpec | None) -> Subject:
         return Subject(pod, view, spec, self.others, self.ours, self.timeout_seconds)

@@ -7,7 +7,7 @@ import html
 import json
 import re
 import string
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 SHORTEST = 4
 """Characters from which a value is hidden; hiding shorter ones would eat digits and units of the message itself."""
+LEAST_FORM = 12
+"""Characters below which a text has no form of a secret."""
+LONGEST_WORD = 128
+"""Characters of the longest text whose form is remembered."""
 LEAST_LINE = 8
 """Characters from which one line of a secret of several lines is hidden alone."""
 _MORE_NAMES = re.compile(
@@ -123,11 +127,21 @@ def _spellings(value: str) -> Iterator[str]:
 
 def form_of(text: str) -> tuple[str, str] | None:
     """Return the name of the first form of secret that stands in a text, and the secret itself; None: there is none."""
+    if len(text) < LEAST_FORM:
+        return None
+    return _of_word(text) if len(text) <= LONGEST_WORD else _form_of(text)
+
+
+def _form_of(text: str) -> tuple[str, str] | None:
     for name, pattern in zip(_forms(), _tokens(), strict=True):
         found = pattern.search(text)
         if found is not None:
             return name, found["secret"] if "secret" in pattern.groupindex else found[0]
     return None
+
+
+_of_word = lru_cache(maxsize=4096)(_form_of)
+"""The words of manifests repeat themselves."""
 
 
 @cache

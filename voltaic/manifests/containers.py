@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from voltaic.manifests.variables import Variables
     from voltaic.manifests.words import Word
 
-SHORTEST_SECRET = 12
-"""Characters below which no word has the form of a secret (voltaic/redaction.toml)."""
-
 
 def command_line(
     server: Server, engine: Engine, variables: Variables, linked: Mapping[str, str], path: str
@@ -54,7 +51,7 @@ def command_line(
 
 def _without_secret(word: str) -> str:
     """Return a word with a secret that its form gives away hidden: what is kept here is shown to people."""
-    found = redaction.form_of(word) if len(word) >= SHORTEST_SECRET else None
+    found = redaction.form_of(word)
     return word if found is None else word.replace(found[1], HIDDEN)
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from voltaic import images, units
 from voltaic.manifests.documents import joined, objects
 from voltaic.manifests.plain import at, items, mapping, text, unfilled
+from voltaic.manifests.variables import variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from voltaic.manifests.documents import Document, Object, PodObject
+    from voltaic.manifests.variables import Variables
     from voltaic.spec import ServingSpec
 
 Role = Literal["server", "page", "other"]
@@ -309,3 +311,8 @@ class Subject:
     """Whether our own component made the object."""
     timeout_seconds: int | None = None
     """How long the tool that applies it waits for it, where that is known: Pulumi's custom time-out."""
+
+    @cached_property
+    def variables(self) -> Variables:
+        """Variables of the container, as far as the input tells; read once for all rules."""
+        return variables(self.container, self.others, self.pod.namespace)

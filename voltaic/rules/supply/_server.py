@@ -6,8 +6,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from voltaic.manifests.variables import variables
-
 if TYPE_CHECKING:
     from voltaic.manifests.variables import Variables
     from voltaic.manifests.views import Subject
@@ -40,7 +38,7 @@ def is_commit(revision: object) -> bool:
 
 def told(subject: Subject) -> Variables:
     """Return the variables of a server, as far as the input tells: those of its container, and those of a script."""
-    found = variables(subject.container, subject.others, subject.pod.namespace)
+    found = subject.variables
     if subject.spec is None:
         return found
     command = subject.spec.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,11 @@ _SOURCES: Final = (
 )
 
 
+@cache
+def _facts() -> dict[str, Any]:
+    return data.table(Path(__file__).with_name("hub_tokens.toml"))
+
+
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where the download of a gated model ends with 401."""
     spec, model = subject.spec, _server.repository(subject)
@@ -39,7 +45,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     told = _server.told(subject)
     if not _server.loads_from_hub(told) or _server.unread(subject) or _elsewhere(subject):
         return
-    facts = data.table(Path(__file__).with_name("hub_tokens.toml"))
+    facts = _facts()
     if any(spec.option(option) for option in facts["python"]["options"]):
         return
     read = _read_by(spec.release, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 ID: Final = "usage-statistics"
 _SOURCES: Final = (Source("TGI docs/source/usage_statistics.md; vllm docs/usage/usage_stats.md"),)
+
+
+@cache
+def _rows() -> tuple[dict[str, Any], ...]:
+    return tuple(data.table(Path(__file__).with_name("usage_statistics.toml"))["server"])
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -44,12 +50,11 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _row(spec: ServingSpec) -> dict[str, Any] | None:
-    rows = data.table(Path(__file__).with_name("usage_statistics.toml"))["server"]
     version = parse_version(spec.release.version)
     if version is None:
         return None
     return next(
-        (row for row in rows if row["engine"] == spec.release.engine and within(version, row["releases"])), None
+        (row for row in _rows() if row["engine"] == spec.release.engine and within(version, row["releases"])), None
     )
 
 

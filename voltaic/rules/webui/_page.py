@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from voltaic.engines.versions import parse_version
 from voltaic.manifests.plain import at, items, mapping, text
-from voltaic.manifests.variables import variables
 from voltaic.rules.webui import _facts
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Page:
     @cached_property
     def settings(self) -> Variables:
         """Its variables, as far as the input tells; a command of its own may set others."""
-        found = variables(self.container, self.subject.others, self.pod.namespace)
+        found = self.subject.variables
         return found if self.started_by_image else replace(found, whole=False)
 
     @property
