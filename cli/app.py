@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "rules",
     "models",
     "engines",
+    "login",
     "status",
     "monitor",
 )
