@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.network import PORT
 from components.pod import SCRATCH
-from voltaic.engines import data
+from voltaic.open_webui import facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OFF = "False"
 ON = "True"
-
-
-@cache
-def facts() -> dict[str, Any]:
-    """Return open_webui.toml."""
-    return data.table(Path(__file__).with_name("open_webui.toml"))
 
 
 def image(version: str | None, override: str | None) -> str:
