@@ -190,9 +190,47 @@ class Maker:
         pod: dict[str, Any] = {"containers": [container], "nodeSelector": labels}
         if not self.below(6):
             pod[self.pick(tuple(pod))] = self.pick(ODD)
-        kind = self.pick(("Deployment", "StatefulSet", "Job", "List", "Service"))
-        made = {"kind": kind, "metadata": {"name": "a"}, "spec": {"template": {"spec": pod}}}
+        if not self.below(3):
+            container["envFrom"] = [{"configMapRef": {"name": "conf"}}]
+        made = self._object(container, pod)
+        if not self.below(3):
+            data = {self.pick(VARIABLES): self.pick(SETTINGS)}
+            beside = {"kind": "ConfigMap", "metadata": {"name": "conf"}, "data": data}
+            made = {"kind": "List", "items": [beside, made, self._runtime(container)]}
         return made if self.below(8) else {"kind": "List", "items": [made, self.pick(ODD)]}
+
+    def _object(self, container: dict[str, Any], pod: dict[str, Any]) -> dict[str, Any]:
+        """Return an object that holds a pod in one of the places where kinds keep them."""
+        template = {"spec": pod}
+        model = {**container, "runtime": self.pick(("r", *ODD)), "storageUri": self.pick(("hf://gpt2/gpt2", *ODD))}
+        shapes = {
+            "apps/v1 Deployment": {"template": template},
+            "apps/v1 StatefulSet": {"template": template},
+            "batch/v1 Job": {"template": template},
+            "v1 Service": {"template": template},
+            "example.org/v1 Unknown": {"deep": [{"er": template}]},
+            "leaderworkerset.x-k8s.io/v1 LeaderWorkerSet": {
+                "leaderWorkerTemplate": {"size": self.pick((1, 2, *ODD)), "workerTemplate": template}
+            },
+            "ray.io/v1 RayService": {
+                "rayClusterConfig": {"workerGroupSpecs": [{"template": template}, self.pick(ODD)]}
+            },
+            "serving.kserve.io/v1beta1 InferenceService": {"predictor": self.pick((pod, {"model": model}, *ODD))},
+            "serving.kserve.io/v1alpha1 LLMInferenceService": {"template": pod, "model": {"uri": "hf://gpt2/gpt2"}},
+            "kubeai.org/v1 Model": {"engine": self.pick(("VLLM", "OLlama", *ODD)), "url": "hf://a/b", **container},
+        }
+        version, kind = self.pick(tuple(shapes)).split()
+        return {"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "spec": shapes[f"{version} {kind}"]}
+
+    def _runtime(self, container: dict[str, Any]) -> dict[str, Any]:
+        """Return a runtime that an InferenceService may name."""
+        spec = {"containers": self.pick(([{**container, "name": "kserve-container"}], ODD))}
+        return {
+            "apiVersion": "serving.kserve.io/v1alpha1",
+            "kind": "ServingRuntime",
+            "metadata": {"name": "r"},
+            "spec": spec,
+        }
 
 
 @functools.cache

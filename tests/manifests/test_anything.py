@@ -30,8 +30,22 @@ WORDS = (
     "image args command env envFrom name value valueFrom resources limits requests nvidia.com/gpu nodeSelector "
     "affinity containers initContainers key operator values nodeAffinity nodeSelectorTerms matchExpressions "
     "requiredDuringSchedulingIgnoredDuringExecution nvidia.com/gpu.product metadata annotations voltaic/profile "
-    "kind items spec template restartPolicy"
+    "kind items spec template restartPolicy apiVersion predictor model runtime storageUri leaderWorkerTemplate size "
+    "leaderTemplate workerTemplate rayClusterConfig headGroupSpec workerGroupSpecs engine url data configMapRef "
+    "secretRef configMapKeyRef key prefix inference services nvidia.com/gpu.shared gpu-fraction NotIn worker prefill"
 )
+KINDS = [
+    *("v1 List", "apps/v1 Deployment", "serving.kserve.io/v1beta1 InferenceService", "kubeai.org/v1 Model"),
+    *("serving.kserve.io/v1alpha1 LLMInferenceService", "leaderworkerset.x-k8s.io/v1 LeaderWorkerSet"),
+    *("ray.io/v1 RayService", "kaito.sh/v1beta1 Workspace", "serving.kserve.io/v1alpha1 ServingRuntime", "a/b C"),
+    *(
+        "v1 ConfigMap",
+        "v1 Secret",
+        "v1 Service",
+        "nvidia.com/v1alpha1 DynamoGraphDeployment",
+        "batch.volcano.sh/v1 Job",
+    ),
+]
 KEYS = st.sampled_from(WORDS.split())
 ANYTHING = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25
@@ -60,3 +74,22 @@ def test_nothing_makes_the_reader_raise(
 def test_any_document_is_read(content: Any, read: Make) -> None:
     """Whatever a file holds, reading it ends."""
     read(content)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    contents=st.lists(
+        st.tuples(st.sampled_from(KINDS), st.dictionaries(KEYS, ANYTHING, max_size=5), st.dictionaries(KEYS, ANYTHING)),
+        max_size=4,
+    )
+)
+def test_any_object_of_any_kind_is_read(contents: list[Any], read: Make) -> None:
+    """Objects of controllers, and what they refer to, may hold anything."""
+    made = [
+        {"apiVersion": kind.split()[0], "kind": kind.split()[1], "metadata": {"name": "conf"}, **fields, "spec": spec}
+        for kind, fields, spec in contents
+    ]
+    for workload in read(*made):
+        assert (workload.spec is None) == (workload.recognised is None)
+        for about in (None, "--model", "A", "resources.limits", ""):
+            assert workload.place(about).file == "a.yaml"
