@@ -61,6 +61,28 @@ def test_gpus_that_no_process_uses(engine: str, version: str, args: str, idle: i
     )
 
 
+@pytest.mark.parametrize(
+    ("engine", "version", "args", "fix"),
+    [
+        ("tgi", "3.3.7", "--num-shard 2", "Write --num-shard 4, or run as many servers as there are GPUs, or set the"),
+        (
+            "vllm",
+            "0.16.0",
+            "--model m -tp 2",
+            "Write --tensor-parallel-size 4, or run as many servers as there are GPUs",
+        ),
+        ("lmdeploy", "0.16.0-cu12.8", "m --tp 2", "Write --tp 4, or run as many servers as there are GPUs, or set the"),
+        ("llama.cpp", "cuda-b9000", "-hf m -ngl 999 -sm none", "Write --split-mode layer and no --device or"),
+    ],
+)
+def test_the_way_out_names_the_engines_own_option(engine: str, version: str, args: str, fix: str) -> None:
+    """Each engine has an option of its own that makes all GPUs compute."""
+    line = {"engine": engine, "engine_version": version, "model": "Qwen/Qwen2.5-7B-Instruct", "args": args.split()}
+    (finding,) = gpus_unused.RULE.ask(spec_from_line(line | {"gpu": "a100-80gb", "gpus": 4}))
+    assert finding.fix.startswith(fix)
+    assert finding.level == "advisory"
+
+
 def test_variables_that_hide_where_they_may_decide() -> None:
     """TGI reads its shards from variables, so that an unknown one leaves them open; vLLM reads its ranks from none."""
     assert _unused("tgi", "3.3.7", "", env={"NUM_SHARD": None}) == []
