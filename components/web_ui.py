@@ -13,6 +13,7 @@ from components import commands, diagnosis, network, open_webui, pod, refusal, s
 from components.deployment import SECRETS_ANNOTATION, strategy, wait_for
 from components.names import Owner, name_of
 from components.port_forward import CHAT_PORTS
+from voltaic.open_webui import facts as page_facts
 
 DATA, SCRATCH = "data", "scratch"
 """Names of the pod's volumes."""
@@ -181,7 +182,7 @@ def _claim(owner: Owner, args: WebUIArgs) -> core.v1.PersistentVolumeClaim:
 
 
 def _deployment(owner: Owner, args: WebUIArgs, made: Made) -> apps.v1.Deployment:
-    facts = open_webui.facts()
+    facts = page_facts()
     rollout, probes = facts["rollout"], facts["probes"]
     deadline = probes["period_seconds"] * probes["startup_failures"] + rollout["image_pull_seconds"]
     timeout = f"{deadline + rollout['margin_seconds']}s"
@@ -219,7 +220,7 @@ def _deployment(owner: Owner, args: WebUIArgs, made: Made) -> apps.v1.Deployment
 
 
 def _container(owner: Owner, args: WebUIArgs, made: Made) -> core.v1.ContainerArgs:
-    facts = open_webui.facts()
+    facts = page_facts()
     probes, resources = facts["probes"], facts["resources"]
     origins = [f"http://{host}:{port}" for port in CHAT_PORTS for host in ("localhost", "127.0.0.1")]
     plain = open_webui.environment(
