@@ -74,7 +74,9 @@ def baseline(pod: Pod) -> Iterator[Violation]:
             why = "It reaches what other pods and the node itself keep there"
             why += ", and its port is open on the node's own address." if key == "hostNetwork" else "."
             yield Violation(message, why, f"Take {pod.path}.{key} away", f"{pod.path}.{key}")
-    yield from _volumes(pod, lambda kind: kind != "hostPath", "hostPath, a folder of the node", "persistentVolumeClaim")
+    why = "It ties the pod to what lies on one node, and lets it read or write what belongs to others."
+    what = "hostPath, a folder of the node"
+    yield from _volumes(pod, lambda kind: kind != "hostPath", what, "persistentVolumeClaim", why)
     yield from _each(pod, BASELINE)
     named = [text(at(one, "name")) for one in items(at(pod.spec, "securityContext", "sysctls"))]
     foreign = [name for name in named if name is not None and name not in _SYSCTLS]
@@ -88,7 +90,8 @@ def restricted(pod: Pod) -> Iterator[Violation]:
     """Yield what a pod violates of `restricted` beside `baseline`; where nothing is set at all, as one."""
     wanted = "emptyDir, persistentVolumeClaim, configMap, secret or another that `restricted` allows"
     known = _VOLUMES | {"hostPath"}
-    yield from _volumes(pod, lambda kind: kind in known, "a volume of the node's rights", wanted)
+    why = "It reaches files past what the administrators of the cluster give out through claims."
+    yield from _volumes(pod, lambda kind: kind in known, "a volume of another kind", wanted, why)
     unset = [control for control in RESTRICTED if all(control.found(pod, one) == UNSET for one in pod.containers)]
     if len(unset) < MANY:
         yield from _each(pod, RESTRICTED)
@@ -132,7 +135,7 @@ def _each(pod: Pod, controls: Iterable[Control]) -> Iterator[Violation]:
             yield Violation(f"{where} is {said}; wanted is {control.wanted}.", control.why, fix, path)
 
 
-def _volumes(pod: Pod, allowed: Callable[[str], bool], what: str, wanted: str) -> Iterator[Violation]:
+def _volumes(pod: Pod, allowed: Callable[[str], bool], what: str, wanted: str, why: str) -> Iterator[Violation]:
     found = {
         name: (kinds, path)
         for name, (volume, path) in pod.volumes.items()
@@ -141,5 +144,4 @@ def _volumes(pod: Pod, allowed: Callable[[str], bool], what: str, wanted: str) -
     if found:
         named = " and ".join(f"{name} ({', '.join(kinds)})" for name, (kinds, _) in found.items())
         message = f"The pod mounts {what}: {named}; wanted is {wanted}."
-        why = "It ties the pod to what lies on one node, and lets it read or write what belongs to others."
         yield Violation(message, why, f"Use {wanted}", next(path for _, path in found.values()))

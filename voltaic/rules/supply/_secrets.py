@@ -20,6 +20,8 @@ SHORTEST: Final = 4
 """Characters below which a value is no secret worth the name."""
 _PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 _HEADER: Final = "authorization"
+PROBE: Final = "the header of a probe"
+"""Name of a secret that a probe sends along."""
 
 
 @cache
@@ -77,7 +79,7 @@ def literals(container: Container) -> Iterator[tuple[str, str, str]]:
             told = None if value is None else secret(_HEADER, value)
             if told is not None:
                 path = f"{container.path}.{probe}.httpGet.httpHeaders[{index}].value"
-                yield f"the header of {probe}", "lets a request in", path
+                yield PROBE, "lets a request in", path
 
 
 def _in_words(container: Container) -> Iterator[tuple[str, str, str]]:

@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     why = "It is written into the container, not to the volume: each new pod logs everybody out, and tokens that it "
     why += "stored cannot be read again."
     if user:
-        why += f" As user {user} the file cannot be written at all, and the page does not start."
+        why += f" As user {user} writing it may fail, which ends the start."
     yield Finding(
         rule=ID,
         message="WEBUI_SECRET_KEY is not set; wanted is a random value from a Secret.",

@@ -1,4 +1,4 @@
-"""Is off what runs code or reaches outside?"""
+"""Is what runs code or reaches outside turned off?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     listed = ", ".join(f"{row['variable']} ({row['means']})" for row in on)
     yield Finding(
         rule=ID,
-        message=f"On {'is' if len(on) == 1 else 'are'} {listed}; wanted is False for what is not used.",
+        message=f"{listed} {'is' if len(on) == 1 else 'are'} on; wanted is False for what is not used.",
         why="Each is a way into the page or out of the site that somebody should have decided on.",
         fix="Set " + ", ".join(row["variable"] for row in on) + ' to "False"',
         sources=_SOURCES,
@@ -38,7 +38,7 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 RULE: Final = Rule(
     id=ID,
-    title="Is off what runs code or reaches outside?",
+    title="Is what runs code or reaches outside turned off?",
     why="What nobody uses is a way in or out all the same: code that runs, foreign providers, chats that are sent.",
     check=check,
     level="advisory",
