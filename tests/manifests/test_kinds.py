@@ -173,10 +173,13 @@ def test_what_ray_starts_is_listed_with_the_reason(one: Make) -> None:
 
 
 def test_a_server_in_a_ray_cluster_is_read(one: Make) -> None:
-    """A pod of a cluster may start a server like any other."""
-    found = one(made(RAY, "RayCluster", ray(pod({"name": "ray", "image": "rayproject/ray:2.49.0"}), pod())))
+    """Beside the first container of a pod, in which KubeRay starts Ray, others start what they say."""
+    plain = {"name": "ray", "image": "rayproject/ray:2.49.0"}
+    found = one(made(RAY, "RayCluster", ray(pod(plain), pod(plain, vllm()))))
     assert (found.part, found.recognised, found.pod.replicas) == ("g0", "vllm", 3)
-    assert found.pod.partial
+    assert (found.view.path, found.pod.partial) == ("spec.workerGroupSpecs[0].template.spec.containers[1]", True)
+    found = one(made(RAY, "RayCluster", ray(pod(vllm()), pod(vllm()))))
+    assert (found.recognised, found.reason) == (None, "Ray starts what runs in these pods")
 
 
 RUNTIME = {

@@ -41,6 +41,8 @@ def completed(holder: PodObject, others: Objects) -> tuple[PodObject, list[Conta
 
 def made(holder: PodObject, view: Container) -> Made | None:
     """Return what a controller decides of a container that is written as one; None where nothing is known of it."""
+    if holder.first is not None and view.path.endswith(".containers[0]"):
+        return Made(unread=holder.first, partly=True)
     if holder.kind == "InferenceService" and holder.part == "predictor":
         entries = items(view.content.get("env"))
         uri = next((at(entry, "value") for entry in entries if at(entry, "name") == "STORAGE_URI"), None)

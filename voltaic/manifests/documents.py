@@ -73,6 +73,8 @@ class PodObject:
     """Variables that a controller sets in every container."""
     partial: str | None = None
     """Why what is not written says nothing; None: the pod is as it is written."""
+    first: str | None = None
+    """What a controller starts in the first container, whatever its image is."""
     replicas: Any = None
     """How many pods of it run, as written; None where it is not said."""
 
@@ -141,6 +143,7 @@ def _pods(one: Object, kind: Kind) -> Iterator[PodObject]:
                 group=group,
                 injected=kind.injected,
                 partial=kind.partial,
+                first=kind.first,
                 replicas=at(holder if beside else one.content, *seat.replicas),
             )
     if not several:

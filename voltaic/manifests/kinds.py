@@ -41,6 +41,8 @@ class Kind:
     """Variables that its controller sets in every container."""
     partial: str | None = None
     """Why what is not written says nothing; None: the pod is as it is written."""
+    first: str | None = None
+    """What its controller starts in the first container of each pod, whatever the image is."""
     listed: str | None = None
     """What is said of an object of which no pod can be read."""
     template: bool = False
@@ -64,6 +66,7 @@ def _kind(row: dict[str, Any]) -> Kind:
         size=_steps(row.get("size", "")),
         injected=tuple(row.get("injected", ())),
         partial=row.get("partial"),
+        first=row.get("first"),
         listed=row.get("listed"),
         template=row.get("template", False),
     )

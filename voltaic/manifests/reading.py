@@ -81,7 +81,7 @@ def _listed(kind: Kind, found: list[Workload]) -> Workload:
         reason = kind.listed
     if reason is None and not any(one.pod is not None and one.pod.containers for one in found):
         reason = "no containers that can be read"
-    if kind.partial is not None and kind.name.startswith("Ray") and kind.name == "RayService":
+    if kind.first is not None:
         reason = kind.partial
     first = next((one for one in found if one.pod is not None and one.pod.containers), found[0])
     return replace(first, reason=reason, part=None)
