@@ -180,6 +180,27 @@ def test_pulumis_own_time_out_reaches_the_rules(ask_all: Ask, inject: Inject, se
     assert told(ask_all(DEPLOYMENT, server)) == [("tested-advice", "advisory", "None seconds")]
 
 
+@pytest.mark.parametrize(
+    ("level", "policy"), [("mandatory", "tested"), ("advisory", "tested-advice")], ids=["mandatory", "advice"]
+)
+def test_rules_about_a_spec_are_asked_of_our_component(ask_all: Ask, inject: Inject, level: Any, policy: str) -> None:
+    """What is asked of every serving spec is asked of ours, before any object of it exists."""
+    spec = {
+        "gpu": "v100-16gb",
+        "gpus": 2,
+        "engine": "tgi",
+        "engine_version": "3.0.1",
+        "model": "mistralai/Mistral-7B-Instruct-v0.2",
+        "args": ["--num-shard", "1", "--max-batch-size", "2", "--max-total-tokens", "4096"],
+        "env": {"USE_FLASH_ATTENTION": "false"},
+    }
+    inject(rule(lambda asked: [says(f"{asked.gpus} GPUs", level=level)], about="spec"))
+
+    said = ask_all(COMPONENT, {"spec": spec, "allowUnknown": False})
+
+    assert [one for one in told(said) if one[0].startswith("tested")] == [(policy, level, "2 GPUs")]
+
+
 def broken(_: Subject) -> Iterable[Finding]:
     """Fail, as a rule with a fault does."""
     raise LookupError("gone")
@@ -244,6 +265,16 @@ def test_rules_about_other_objects_are_asked_once_the_program_has_run(
     assert told(said) == [("tested-advice", "advisory", "beside door")]
     assert said[0].urn.endswith(f"::{DEPLOYMENT}::llm")
     assert ask_program((DEPLOYMENT, "llm", server)) == []
+
+
+def test_a_rule_about_other_objects_is_told_once(
+    ask_all: Ask, ask_program: Ask, inject: Inject, server: dict[str, Any]
+) -> None:
+    """Even what such a rule finds without other objects waits until all of them are there."""
+    inject(rule(lambda _: [says("found")], whole_input=True))
+
+    assert ask_all(DEPLOYMENT, server) == []
+    assert told(ask_program((DEPLOYMENT, "llm", server))) == [("tested-advice", "advisory", "found")]
 
 
 @pytest.mark.parametrize("order", [1, -1])
