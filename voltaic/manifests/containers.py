@@ -70,10 +70,11 @@ def _of_server(server: Server, path: str) -> Iterator[Fault]:
 
 
 def _placed(faults: Iterable[Fault], words: Iterable[Word], variables: Variables) -> Iterator[Fault]:
-    """Yield faults with the fields that they are about."""
+    """Yield faults with the fields that they are about, where those are in the pod's own document."""
     paths = {name: word.path for word in words for name in option_names(word.written)}
+    paths |= {name: path for name, path in variables.paths.items() if name not in variables.places}
     for fault in faults:
-        path = fault.path or paths.get(fault.where) or variables.paths.get(fault.where)
+        path = fault.path or paths.get(fault.where)
         yield fault if path == fault.path else replace(fault, path=path)
 
 

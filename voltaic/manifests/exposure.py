@@ -125,7 +125,7 @@ def _backends(route: Object, row: dict[str, Any]) -> set[str]:
             name = text(entry) or next((text(at(entry, key)) for key in row["names"] if text(at(entry, key))), None)
             if name is None and text(at(entry, "service", "name")):
                 name = text(at(entry, "service", "name"))
-            if name and at(entry, "kind") in {None, "Service"}:
+            if name and at(entry, "kind") in (None, "Service"):
                 found.add(name.partition(".")[0])
     return found
 
