@@ -375,3 +375,23 @@ def test_what_takes_a_finding_away(rule: str, fault: list[tuple[str, str]], exce
     text = changed(STACK, *fault)
     assert len(said(rule, text)) == 1
     assert said(rule, changed(text, exception)) == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        (RECREATE, "  strategy: {rollingUpdate: {maxSurge: {a: 1}}}\n"),
+        (RECREATE, "  strategy: [1]\n"),
+        ("accessModes: [ReadWriteOnce]", "accessModes: [{a: 1}, 2]"),
+        ("type: ClusterIP", "type: [1]"),
+        ("targetPort: http", "targetPort: {a: 1}"),
+        ("        runAsGroup: 0\n", "        runAsGroup: {a: 1}\n"),
+        (MOUNT, "        - {name: [data], mountPath: 7}\n"),
+    ],
+)
+def test_odd_values_are_no_fault_of_ours(edit: tuple[str, str]) -> None:
+    """Whatever stands where something else belongs, every rule answers."""
+    text = STACK.replace("  selector: {app: chat}\n", "  type: ClusterIP\n  selector: {app: chat}\n")
+    documents = [Document("all.yaml", number, one) for number, one in enumerate(load_documents(changed(text, edit)), 1)]
+    found = [one.finding for each in checking.check(documents) for one in each.said]
+    assert [one.message for one in found if one.rule.startswith("webui-") and "could not answer" in one.message] == []

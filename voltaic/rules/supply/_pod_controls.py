@@ -138,7 +138,7 @@ def _unconfined(*keys: str) -> Callable[[Pod, Container], str | None]:
 
 def _proc_mount(_: Pod, container: Container) -> str | None:
     stated = at(container.content, "securityContext", "procMount")
-    return None if stated in {None, "Default"} else str(stated)
+    return None if stated is None or stated == "Default" else str(stated)
 
 
 def _privileged(_: Pod, container: Container) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.findings import Finding, Source
-from voltaic.manifests.plain import at, items, mapping
+from voltaic.manifests.plain import at, items, mapping, text
 from voltaic.rules.rule import Rule
 from voltaic.rules.webui._page import Page
 
@@ -31,9 +31,9 @@ def check(subject: Subject) -> Iterator[Finding]:
     rolling = page.pod.holder.kind == "Deployment" and strategy.get("type", "RollingUpdate") == "RollingUpdate"
     surge = at(strategy, "rollingUpdate", "maxSurge")
     volume, _ = page.data_volume
-    if not rolling or surge in {0, "0", "0%"} or (page.pod.replicas or 0) != 1 or "persistentVolumeClaim" not in volume:
+    if not rolling or surge in (0, "0", "0%") or (page.pod.replicas or 0) != 1 or "persistentVolumeClaim" not in volume:
         return
-    modes = set(items((page.claim() or {}).get("accessModes")))
+    modes = {text(mode) for mode in items((page.claim() or {}).get("accessModes"))}
     if page.database == "sqlite":
         why = (
             "Until the old pod ends two processes write one SQLite database; on another node the new one waits for the "
