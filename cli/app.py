@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "models",
     "engines",
     "login",
+    "preflight",
     "status",
     "monitor",
 )

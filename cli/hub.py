@@ -26,6 +26,8 @@ MOST_FILES = 1024
 """Weights files of one repository whose headers are read."""
 TIMEOUT = 30.0
 """Seconds that a server may take to begin its answer."""
+SHORT_TIMEOUT = 5.0
+"""The same where the answer is only one of many."""
 _INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
 _QUANTIZERS = (("quantize_config.json", "gptq"), ("quant_config.json", "awq"))
@@ -74,6 +76,21 @@ def read_repository(model_id: str, revision: str | None, say: Callable[[str], No
         say("model card")
         info = api.model_info(model_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
         return _Reader(api, info, Path(folder), say).read()
+
+
+def gated(model_id: str, revision: str | None) -> bool:
+    """Return whether the hub lets in only accounts that it knows; one that was let in hears so too.
+
+    Raises:
+        HubFault: with the reason and the way out.
+    """
+    from huggingface_hub import HfApi
+
+    with _explained(model_id, revision):
+        info = HfApi(endpoint=_endpoint(), library_name="voltaic").model_info(
+            model_id, revision=revision, timeout=SHORT_TIMEOUT
+        )
+    return bool(info.gated)
 
 
 class _Reader:

@@ -32,6 +32,8 @@ class Stack:
     file: Path
     values: Mapping[str, Any] = field(repr=False)
     """Settings by key, without the project's name; encrypted ones are left out."""
+    secrets: frozenset[str] = frozenset()
+    """Keys of settings that are encrypted."""
 
     @property
     def context(self) -> str | None:
@@ -98,7 +100,8 @@ def chosen(name: str | None = None, folder: Path | None = None, environment: Map
         raise NoStack(f"there is no Pulumi.{short}.yaml beside {found}; {hint}")
     file = next(place for ending in ("yaml", "yml") if (place := found.with_name(f"Pulumi.{short}.{ending}")).is_file())
     title = _text(_mapping(found).get("name")) or found.parent.name
-    return Stack(short, title, file, _values(file, title))
+    plain, secrets = _values(file, title)
+    return Stack(short, title, file, plain, secrets)
 
 
 def selected(project_file: Path, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -122,14 +125,17 @@ def completed(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
-def _values(file: Path, title: str) -> dict[str, Any]:
+def _values(file: Path, title: str) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the plain settings of a stack file, and the keys of those that are encrypted."""
     config = _mapping(file).get("config")
     prefix = f"{title}:"
-    return {
+    stated = {
         str(key).removeprefix(prefix): value
         for key, value in (config if isinstance(config, dict) else {}).items()
-        if str(key).startswith(prefix) and not (isinstance(value, dict) and set(value) == {"secure"})
+        if str(key).startswith(prefix)
     }
+    secrets = frozenset(key for key, value in stated.items() if isinstance(value, dict) and set(value) == {"secure"})
+    return {key: value for key, value in stated.items() if key not in secrets}, secrets
 
 
 def _mapping(file: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ AGAIN = frozenset({429, 500, 502, 503, 504})
 """HTTP states of an API server that is not itself at the moment."""
 LIFETIME_PING = 20.0
 """Seconds between pings on a websocket, so that nothing on the way takes it for idle."""
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 QUEUE = 4096
 """Messages that wait on a websocket before its sender has to."""
 
@@ -80,6 +82,17 @@ class Connection:
         answer = await self._answer(method, path, asked, params=params or {}, content=content, headers=headers)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
+
+    async def warnings(self, method: str, path: str, asked: Asked, params: Mapping[str, Any], body: Any) -> list[str]:
+        """Return the warnings that the API server sends along with the answer to one request (RFC 7234, code 299).
+
+        Raises:
+            ClusterError: in plain words.
+        """
+        content, headers = json.dumps(body).encode(), {"content-type": "application/json"}
+        answer = await self._answer(method, path, asked, params=params, content=content, headers=headers)
+        found = answer.headers.get_list("warning")
+        return [match[1].replace(r"\"", '"') for text in found for match in _WARNING.finditer(text)]
 
     async def _answer(self, method: str, path: str, asked: Asked, **more: Any) -> httpx.Response:
         loop = asyncio.get_running_loop()

@@ -47,6 +47,7 @@ def test_a_stack_that_is_named_is_read(folder: Path) -> None:
     found = stacks.chosen("one", folder, {})
     assert (found.name, found.project, found.namespace, found.context) == ("one", "voltaic", "team", "site")
     assert found.values == {"namespace": "team", "context": "site", "gpus": 2}
+    assert found.secrets == {"hfToken"}
 
 
 def test_a_stack_is_found_from_a_folder_below(folder: Path) -> None:

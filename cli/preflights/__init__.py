@@ -1,0 +1,1 @@
+"""What a stack needs of a namespace, held against what there is, before anything is deployed."""
