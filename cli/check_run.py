@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from cli import stack_files
 from cli.check_positions import Position, positions
 from cli.manifest_files import STDIN, Manifest, Unreadable, files, read
 from voltaic import checking
-from voltaic.hidden import hide, secrets_of
+from voltaic.hidden import hide, is_secret, secrets_of
 from voltaic.manifests import Document, workloads
 from voltaic.manifests.documents import joined
+from voltaic.manifests.plain import at, text
 from voltaic.manifests.views import Objects
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from voltaic.hardware import Profile
     from voltaic.levels import Levels
     from voltaic.manifests import Workload
+
+SHORTEST_SECRET: Final = 6
+"""Characters from which a value is taken out of messages: shorter ones are words of these by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,7 @@ def _placed(found: Sequence[Checked], manifests: dict[str, Manifest]) -> list[Ju
 def _judged(checked: Checked, where: dict[str, dict[tuple[int, str], Position]]) -> Judged:
     workload, verdict = checked.workload, checked.verdict
     secrets = () if verdict is None else secrets_of(verdict.spec.command.args, verdict.spec.command.env)
+    secrets = (*secrets, *_literal_secrets(workload))
     told = tuple(
         Told(
             _without(said.finding, secrets),
@@ -197,6 +202,15 @@ def _judged(checked: Checked, where: dict[str, dict[tuple[int, str], Position]])
 def _head(workload: Workload) -> str:
     """Return the field at which an object is shown."""
     return "config" if workload.pod is None else joined(workload.pod.holder.path, "metadata.name")
+
+
+def _literal_secrets(workload: Workload) -> Iterator[str]:
+    """Yield the values of secret variables that stand in a manifest, in whichever container of the pod."""
+    for view in workload.pod.containers if workload.pod is not None else ():
+        for name, (entry, _) in view.variables.items():
+            value = text(at(entry, "value")) or ""
+            if is_secret(name) and len(value) >= SHORTEST_SECRET:
+                yield value
 
 
 def _without(finding: Finding, secrets: Sequence[str]) -> Finding:

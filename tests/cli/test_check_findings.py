@@ -279,3 +279,15 @@ def test_secrets_are_in_no_output(voltaic: Voltaic) -> None:
 
     for form in ("text", "json", "sarif", "github"):
         assert "verysecret" not in voltaic("check", "-", "--format", form, input=text).stdout
+
+
+def test_a_secret_that_stands_in_a_name_too_is_hidden_in_findings(voltaic: Voltaic) -> None:
+    """Whatever a message quotes, the value of a secret is taken out of it."""
+    text = BASE.replace("mistralai/Mistral-7B-Instruct-v0.2", "nobody/hunter2hunter2").replace(
+        "- {name: HF_HOME, value: /data}", "- {name: HF_TOKEN, value: hunter2hunter2}"
+    )
+
+    messages = [finding["message"] for finding in findings(voltaic("check", "-", "--json", input=text))]
+
+    assert any("nobody/(hidden)" in message for message in messages)
+    assert not any("hunter2" in message for message in messages)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from jsonschema import Draft202012Validator
+from rich.text import Text
 
 from cli.check_github import command
 from cli.check_sarif import uri
+from cli.output import console
 from cli.printable import printable
 from voltaic.rules import catalogue
 
@@ -206,9 +208,10 @@ CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\u2028]")
         BASE.replace("--usage-stats=off", f'"--{EVIL}"'),
         WAIVED.replace("The mirror keeps tags.", f'"{EVIL}"'),
         f'"{EVIL}": 1\n"{EVIL}": 2\n',
+        "a: !%1B[31m%0A::error::x 1\n",
         'kind: Pod\nspec: {containers: [{image: "${{{{ {EVIL} }}}}"}]}\n'.replace("EVIL", EVIL),
     ],
-    ids=["model", "name", "container", "image", "option", "waiver", "key", "template"],
+    ids=["model", "name", "container", "image", "option", "waiver", "key", "tag", "template"],
 )
 def test_no_manifest_writes_to_the_terminal(voltaic: Voltaic, form: str, spoilt: str) -> None:
     """Nothing that stands in a manifest reaches a terminal or a log as a control character."""
@@ -219,6 +222,13 @@ def test_no_manifest_writes_to_the_terminal(voltaic: Voltaic, form: str, spoilt:
     assert CONTROL.findall(result.stdout) == []
     assert CONTROL.findall(result.stderr) == []
     assert [line for line in (result.stdout + result.stderr).splitlines() if line.startswith("::error::")] == []
+
+
+def test_the_console_shows_no_control_character(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a command prints for people, tables included."""
+    console().print(Text("a\x1b[2Jb"), "c\x9bd")
+
+    assert capsys.readouterr().out == "a␛[2Jb c\ufffdd\n"
 
 
 def test_no_name_of_a_file_writes_to_the_terminal(voltaic: Voltaic, tmp_path: Path) -> None:
