@@ -14,7 +14,7 @@ from voltaic import checking
 from voltaic.hidden import hide, is_secret, secrets_of
 from voltaic.manifests import Document, workloads
 from voltaic.manifests.documents import joined
-from voltaic.manifests.plain import at, text
+from voltaic.manifests.plain import at, items, text
 from voltaic.manifests.views import Objects
 
 if TYPE_CHECKING:
@@ -207,9 +207,9 @@ def _head(workload: Workload) -> str:
 def _literal_secrets(workload: Workload) -> Iterator[str]:
     """Yield the values of secret variables that stand in a manifest, in whichever container of the pod."""
     for view in workload.pod.containers if workload.pod is not None else ():
-        for name, (entry, _) in view.variables.items():
+        for entry in items(view.content.get("env")):
             value = text(at(entry, "value")) or ""
-            if is_secret(name) and len(value) >= SHORTEST_SECRET:
+            if is_secret(text(at(entry, "name")) or "") and len(value) >= SHORTEST_SECRET:
                 yield value
 
 
