@@ -210,3 +210,17 @@ def test_gpus_of_a_ray_cluster_are_not_those_of_one_pod(
     found = one(deployment(container(image="vllm/vllm-openai:v0.8.5", command=words, args=[])))
     assert found.spec.gpus is None
     assert unreadable(found)["resources.limits"].endswith("it joins a Ray cluster, whose other GPUs count too")
+
+
+@pytest.mark.parametrize("words", [["vllm", "serve", "a/b"], ["sh", "-c", "vllm serve a/b"]])
+@pytest.mark.parametrize(
+    ("image", "unread"), [("docker.io/vllm/vllm-openai:v0.8.5", False), ("registry.example/vllm-openai:v0.8.5", True)]
+)
+def test_a_command_under_args_is_none(
+    words: list[str], image: str, *, unread: bool, container: Make, deployment: Make, one: Make
+) -> None:
+    """The engine's own image takes it for options and exits; what a rebuilt one does is not known."""
+    found = one(deployment(container(image=image, args=words)))
+    (fault,) = found.spec.command.faults
+    assert (fault.where, fault.unreadable, found.spec.model.id) == ("args", unread, "a/b")
+    assert fault.path == "spec.template.spec.containers[0].args"

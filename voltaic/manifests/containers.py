@@ -60,6 +60,10 @@ def _of_server(server: Server, path: str) -> Iterator[Fault]:
     if server.unreadable is not None:
         fix = "start the launcher directly, with its arguments under args"
         yield Fault("command", server.unreadable, fix, unreadable=True, path=path)
+    if server.misplaced is not None:
+        taken = "takes this word for an option of it" if server.official else "may take this word for an option of it"
+        message = f"{server.misplaced} stands under args: the image starts the server itself and {taken}"
+        yield Fault("args", message, "put these words under command", unreadable=not server.official, path=path)
     if server.open_env is not None:
         fix = "name each variable under env"
         message = f"the server may get variables that are not known here: {server.open_env}"

@@ -43,6 +43,10 @@ class Server:
     """Canonical option that names the model."""
     links: tuple[str, ...] = ()
     """Variables that the server reads and that a Service of a certain name sets."""
+    misplaced: str | None = None
+    """What stands under `args` as if it were the command; None where nothing does."""
+    official: bool = False
+    """Whether the image is certainly the engine's own, which starts the server itself."""
     env: Mapping[str, str | None] = field(default_factory=dict)
     """Variables that a script sets, over those of the container."""
     open_env: str | None = None
@@ -104,16 +108,26 @@ def _recognised(
         calling = next((launchers()[name] for name in start.programs if name in launchers()), None)
         if calling is not None or own is not None:
             return _unread(calling or own or {}, image, row, _called(words, start))
-    if own is not None and row is not None:
-        if other_backend(own, image):
-            return NoServer(other_build(own, image))
-        if start is None:
-            return _of_image(own, image, row, words, known=entry_point)
+    if own is None or row is None:
+        return _by_its_words(image, words, start, commanded=bool(command))
+    if other_backend(own, image):
+        return NoServer(other_build(own, image))
+    if start is not None:
         return _of_named(own, image, row, words, start)
+    misplaced = _misplaced(own, image, row, started(words, values, view.path)) if entry_point and words else None
+    if misplaced is not None:
+        return replace(misplaced, misplaced=words[0].written)
+    return _of_image(own, image, row, words, known=entry_point)
+
+
+def _by_its_words(
+    image: images.Image | None, words: Sequence[Word], start: Start | Unread | None, *, commanded: bool
+) -> Server | NoServer:
+    """Return what a container of an image that says nothing is, by the options that it is given."""
     told = by_options(image, words)
     if told is None:
         return NoServer(_only_task(start))
-    if not command:
+    if not commanded:
         return _server(told, None, tuple(words))
     if isinstance(start, Start) and (start.program in told["other"] or start.program in idle()):
         return NoServer(f"runs {start.program}, which serves no model")
@@ -188,6 +202,17 @@ def _of_start(
         words = _split(entry, version_of(row, image), words)
     found = _server(entry, version, words)
     return replace(found, env=start.env, open_env=start.open_env, changed=start.changed, ray=start.ray)
+
+
+def _misplaced(
+    entry: dict[str, Any], image: images.Image | None, row: dict[str, Any], start: Start | Unread
+) -> Server | None:
+    """Return the server that words under `args` would start if they were the command; None where they would not."""
+    if "official" not in entry or isinstance(start, Unread) or not serves(start):
+        return None
+    found = _of_start(entry, image, row, start)
+    official = image is not None and f"/{image.name}".endswith(f"/{entry['official']}")
+    return None if isinstance(found, NoServer) else replace(found, official=official)
 
 
 def _of_image(
