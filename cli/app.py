@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "preflight",
     "status",
     "monitor",
+    "cleanup",
 )
 """Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each."""
 

@@ -31,6 +31,8 @@ DEFAULT_NAMESPACE = "default"
 PAGE = 500
 """Objects of one answer; longer lists come in several."""
 MERGE_PATCH = "application/merge-patch+json"
+NAMES_ALONE = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+"""Asks for names and labels of objects: what is in a Secret stays at the API server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,14 @@ class Cluster:
             if not (more := page.get("metadata", {}).get("continue")):
                 return found
             params["continue"] = more
+
+    def metadata(self, kind: str, selector: Selector = None) -> list[dict[str, Any]]:
+        """Return the `metadata` of all objects of a kind in the namespace, without what is in them."""
+        chosen = targets.text(selector)
+        params = {"labelSelector": chosen} if chosen else {}
+        path, asked = kinds.path(kind, self.namespace), self._asked("list", kind)
+        found = self._loop.run(self.connection.request("GET", path, asked, params, accept=NAMES_ALONE))
+        return [item.get("metadata") or {} for item in found.get("items") or ()]
 
     def item(self, kind: str, name: str) -> dict[str, Any] | None:
         """Return one object; None where there is none of this name."""

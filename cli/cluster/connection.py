@@ -11,6 +11,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -41,6 +42,8 @@ AGAIN = frozenset({429, 500, 502, 503, 504})
 """HTTP states of an API server that is not itself at the moment."""
 LIFETIME_PING = 20.0
 """Seconds between pings on a websocket, so that nothing on the way takes it for idle."""
+PREFIX = "voltaic-cluster-"
+"""Beginning of the name of a folder with certificates; the process id follows."""
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 QUEUE = 4096
 """Messages that wait on a websocket before its sender has to."""
@@ -69,6 +72,7 @@ class Connection:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str | None = None,
     ) -> dict[str, Any]:
         """Return what the API server answers to one request.
 
@@ -78,7 +82,7 @@ class Connection:
             ClusterError: in plain words.
         """
         content = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": content_type} if content else {}
+        headers = ({"content-type": content_type} if content else {}) | ({"accept": accept} if accept else {})
         answer = await self._answer(method, path, asked, params=params or {}, content=content, headers=headers)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
@@ -239,7 +243,7 @@ class Connection:
     def _material(self) -> dict[str, Any]:
         """Return a kubeconfig of this one context whose login needs no program and no file of somebody else's."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="voltaic-")  # mode 700, gone with the process
+            self._folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")  # mode 700, gone at the end
         user = dict(self.access.user)
         if "exec" in user and not (user.get("token") or user.get("tokenFile")):
             user |= exec_plugin.login(self.access)
