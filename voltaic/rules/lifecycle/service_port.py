@@ -24,7 +24,7 @@ _SOURCES: Final = (
 def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each port of a Service of the input that selects the pod and leads nowhere in it."""
     container = subject.container
-    for service in subject.others.of_kind("Service", namespace=subject.pod.namespace):
+    for service in subject.others.services(subject.pod.labels, namespace=subject.pod.namespace):
         spec = mapping(at(service.content, "spec"))
         if spec.get("clusterIP") == "None" or not _beside.selects(spec.get("selector"), subject.pod):
             continue
