@@ -1,4 +1,4 @@
-"""Names of the kubeconfig that completion offers; the cluster is not asked."""
+"""Names of stacks and contexts that completion offers, from files; the cluster is not asked."""
 
 from __future__ import annotations
 
@@ -12,3 +12,10 @@ def contexts(incomplete: str) -> list[str]:
     except ClusterError:
         return []
     return sorted(name for name in found if name.startswith(incomplete))
+
+
+def stacks(incomplete: str) -> list[str]:
+    """Return the stacks of the project."""
+    from cli import stacks as files
+
+    return files.completed(incomplete)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from cli import complete_cluster, stacks
+from cli import complete_cluster
 from cli.output import BAD_INPUT, error_document, print_json
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ StackOption = Annotated[
         "-s",
         metavar="NAME",
         help="Stack. Default: the selected one, else the only one.",
-        autocompletion=stacks.completed,
+        autocompletion=complete_cluster.stacks,
     ),
 ]
 ContextOption = Annotated[
@@ -43,8 +42,7 @@ NamespaceOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What a command is about."""
 
     cluster: Cluster
@@ -64,7 +62,7 @@ class Place:
         return ["--stack", self.stack.name] if self.stack else ["--namespace", self.cluster.namespace]
 
 
-@contextlib.contextmanager
+@contextmanager
 def place(
     command: str,
     stack: str | None,
@@ -84,6 +82,7 @@ def place(
         as_json: whether a document is asked for; then a failure is one too.
         need_stack: whether the command makes no sense without a stack.
     """
+    from cli import stacks
     from cli.cluster import ClusterError, connect
 
     try:

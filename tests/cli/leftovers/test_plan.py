@@ -78,8 +78,8 @@ def test_what_a_state_knows_stays() -> None:
         (NOTHING, "b", (), False, ""),
     ],
 )
-def test_doubt_keeps_what_there_is(known: Any, asked: str | None, running: Any, goes: bool, reason: str) -> None:  # noqa: FBT001
-    """Colleagues deploy into the same namespace: only the stack that is named goes then, and only where Pulumi answers."""
+def test_doubt_keeps_what_there_is(known: Any, asked: str | None, running: Any, goes: Any, reason: str) -> None:
+    """Colleagues deploy into the same namespace: only a stack that is named goes then, and where Pulumi answers."""
     made = plan.plan([SERVER], known, asked=asked, running=running)
     assert bool(made.goes) is goes
     assert [reason in told for _, told in made.stays] == ([True] if reason else [])
