@@ -84,6 +84,29 @@ def test_requests_longer_than_the_model(engine: str, version: str, args: str, fo
     assert len(_said("context-length", engine, args, engine_version=version, env=_OFF)) == found
 
 
+def test_positions_without_a_bound() -> None:
+    """A model whose positions have no bound (ALiBi) has no longest request."""
+    args = "--num-shard 1 --max-total-tokens 8192 --max-input-tokens 4096 --max-batch-size 1"
+    line = {"engine_version": "3.0.1", "env": _OFF, "model": "bigscience/bloom-560m"}
+    assert _said("context-length", "tgi", args, **line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "args", "found"),
+    [
+        ({"env": _OFF}, "--max-batch-prefill-tokens 40000 --max-batch-size 4", 0),
+        ({"gpu": "a10g-24gb"}, "--max-batch-prefill-tokens 40000", 1),
+        ({"gpu": "a10g-24gb"}, "--max-batch-prefill-tokens 40000 --max-concurrent-requests 512", 0),
+        ({"env": _OFF}, "--max-batch-prefill-tokens 200 --max-batch-size 129", 1),
+        ({"env": _OFF, "engine_version": "2.2.0"}, "--max-batch-prefill-tokens 200 --max-batch-size 129", 0),
+    ],
+)
+def test_limits_that_others_undo(line: dict[str, Any], args: str, found: int) -> None:
+    """What is reserved counts where it is reserved, and a batch where the release keeps to it."""
+    limits = "--num-shard 1 --max-input-tokens 200 --max-total-tokens 300"
+    assert len(_said("limits-incoherent", "tgi", f"{limits} {args}", **{"engine_version": "3.0.1", **line})) == found
+
+
 @pytest.mark.parametrize(
     ("scaling", "found"),
     [
@@ -122,6 +145,7 @@ def test_positions_that_the_configuration_stretches(scaling: dict[str, Any] | No
         ("vllm", {"gpu": "t4-16gb", "model": _AWQ, "engine_version": "0.8.5"}, "--quantization awq", 0),
         ("vllm", {"gpu": "t4-16gb", "model": _AWQ, "engine_version": "0.14.0"}, "--quantization awq", 1),
         ("vllm", {"gpu": "a10g-24gb", "model": _QWEN, "engine_version": "0.16.0"}, "--dtype float32", 1),
+        ("vllm", {"gpu": "a10g-24gb", "model": _QWEN, "engine_version": "0.16.0"}, "--quantization bitsandbytes", 0),
         ("vllm", {"gpu": "a10g-24gb", "model": _QWEN, "engine_version": "0.16.0"}, "--dtype bfloat16", 0),
         (
             "vllm",
