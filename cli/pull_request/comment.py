@@ -28,6 +28,8 @@ MOST_LINES: Final = 20
 """Findings, steps, properties of a step, sources of a finding, other lines of one stack; how many more is said."""
 _NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _SIGNS = {"create": "+", "update": "~", "replace": "+-", "delete": "-", "read": ">", "import": "="}
+_OWN = "voltaic:"
+"""Beginning of the types of our own components."""
 _STEPS = {"same": "stay as they are", "read": "are read", "import": "are imported", "other": "others"} | {
     op: f"to {op}" for op in ("create", "update", "replace", "delete")
 }
@@ -264,7 +266,7 @@ def _steps_text(steps: Sequence[Step], *, paths: bool) -> str:
     lines = []
     for step in changing[:MOST_STEPS]:
         line = f"{_SIGNS.get(step.op, '?'):<2} {plain(step.type, 80)} {plain(step.name, 80)}"
-        if paths and step.paths:
+        if paths and step.paths and not step.type.startswith(_OWN):  # the tables above say what changes in these
             more = f" and {len(step.paths) - MOST_PATHS} more" if len(step.paths) > MOST_PATHS else ""
             line += f": {', '.join(plain(path, 120) for path in step.paths[:MOST_PATHS])}{more}"
         lines.append(line)

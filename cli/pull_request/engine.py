@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.pull_request.model import Message, Step
@@ -47,6 +47,8 @@ _SUMMARY: Final = "preview failed"
 """What the engine adds to errors that were told before."""
 _ROOT: Final = "pulumi:pulumi:Stack"
 _PROVIDERS: Final = "pulumi:providers:"
+_PACKS: Final = ("PULUMI_OPTION_POLICY_PACK", "PULUMI_OPTION_POLICY_PACK_CONFIG")
+"""Variables that name policy packs and their configurations, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,20 @@ def preview(place: Place, pack: Path | None, running: Running) -> Run:
     run = Run()
     if place.ephemeral:
         _make_stack(place, running)
-    stack = _stack(place, running)
-    env = place.env.get("PULUMI_OPTION_POLICY_PACK", "")
-    further = [entry for entry in env.split(",") if entry and pack is not None and not _same(entry, pack)]
-    configured = bool(place.env.get("PULUMI_OPTION_POLICY_PACK_CONFIG"))
-    # With configurations for packs of the environment, their number has to stay what it is.
-    packs = [] if pack is None or configured else [str(pack), *further]
+    packs, configurations = _packs(place, pack)
+    stack = _stack(
+        replace(place, env={name: value for name, value in place.env.items() if name not in _PACKS}), running
+    )
     from pulumi.automation import errors
 
     try:
-        stack.preview(on_event=_listener(run), policy_packs=packs or None, color="never", suppress_outputs=True)
+        stack.preview(
+            on_event=_listener(run),
+            policy_packs=packs or None,
+            policy_pack_configs=configurations or None,
+            color="never",
+            suppress_outputs=True,
+        )
     except errors.CommandError as fault:
         run.failed = True
         run.said = _told(str(fault))
@@ -100,8 +106,18 @@ def preview(place: Place, pack: Path | None, running: Running) -> Run:
     return run
 
 
-def _same(entry: str, pack: Path) -> bool:
-    return os.path.realpath(entry) == os.path.realpath(pack)
+def _packs(place: Place, pack: Path | None) -> tuple[list[str], list[str]]:
+    """Return the packs to ask, those of the environment included, and a configuration for each where any has one."""
+    if pack is None:
+        return [], []
+    packs, configurations = ([word for word in place.env.get(name, "").split(",") if word] for name in _PACKS)
+    if not any(os.path.realpath(entry) == os.path.realpath(pack) for entry in packs):
+        packs.append(str(pack))
+        if configurations:
+            empty = place.folder / "Pulumi.no-levels.json"
+            empty.write_text("{}", encoding="utf-8")
+            configurations.append(str(empty))
+    return packs, configurations
 
 
 def has_stack(place: Place, running: Running) -> bool:

@@ -43,7 +43,8 @@ def pods(found: Pods) -> str:
     if found.fate == "stops":
         return "stops, and nothing takes its place."
     if found.fate == "scales":
-        return f"goes from {found.before} to {found.count} pods; those that run go on."
+        rest = "the others go on" if (found.count or 0) < (found.before or 0) else "those that run go on"
+        return f"goes from {found.before} to {found.count} pods" + (f"; {rest}." if found.count else ": it is parked.")
     if found.count == 0:
         return "has no pods to restart: it is parked."
     how = "all old pods end before a new one starts" if found.all_at_once else "pod by pod"

@@ -58,8 +58,7 @@ def place(project: Project, file: StackFile, stack: str, env: Mapping[str, str],
     """
     with tempfile.TemporaryDirectory(prefix="voltaic-preview-", ignore_cleanup_errors=True) as made:
         base = Path(made).resolve()
-        folder = base / "project"
-        _link(project, folder)
+        folder = _linked(project, base / "tree")
         if ephemeral:
             found, secrets = _without_secrets(file)
             (folder / file.name).write_text(found, encoding="utf-8")
@@ -70,13 +69,34 @@ def place(project: Project, file: StackFile, stack: str, env: Mapping[str, str],
             yield Place(folder, _own(env, project), stack, ephemeral=False)
 
 
-def _link(project: Project, folder: Path) -> None:
-    """Fill a folder with links to all that lies beside Pulumi.yaml, but for stack files."""
-    folder.mkdir()
-    for entry in project.root.iterdir():
-        if entry.name in _NOT_LINKED or (entry.name.startswith("Pulumi.") and entry.name != "Pulumi.yaml"):
-            continue
-        (folder / entry.name).symlink_to(entry)
+def _linked(project: Project, tree: Path) -> Path:
+    """Return a folder with links to all that lies beside Pulumi.yaml, but for stack files.
+
+    What lies above is there as well, up to the top of the repository, and the folder above the project at least: a
+    program may name `../.venv` or a module of a neighbour.
+    """
+    root = project.root.resolve()
+    above = [root.parent]
+    while not (above[-1] / ".git").exists() and above[-1] != above[-1].parent:
+        above.append(above[-1].parent)
+    if not (above[-1] / ".git").exists():
+        above = above[:1]
+    folder, tops = tree, [*reversed(above), root]
+    for top, below in zip(tops, [*tops[1:], None], strict=True):
+        folder.mkdir()
+        for entry in _entries(top):
+            stack_file = top == root and entry.name.startswith("Pulumi.") and entry.name != "Pulumi.yaml"
+            if entry.name not in _NOT_LINKED and entry != below and not stack_file:
+                (folder / entry.name).symlink_to(entry)
+        folder = folder if below is None else folder / below.name
+    return folder
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # what is above a project may be closed; then it is not needed either
+        return []
 
 
 def _home(base: Path, env: Mapping[str, str]) -> Path:

@@ -130,6 +130,8 @@ def test_how_long_the_server_is_away() -> None:
             (model.Pods("Deployment", "a", "scales", 3, 1),),
             "Deployment `a` goes from 1 to 3 pods; those that run go on.",
         ),
+        ((model.Pods("Deployment", "a", "scales", 1, 3),), "Deployment `a` goes from 3 to 1 pods; the others go on."),
+        ((model.Pods("Deployment", "a", "scales", 0, 1),), "Deployment `a` goes from 1 to 0 pods: it is parked."),
         ((model.Pods("Deployment", "a", "restarts", 0, 0),), "Deployment `a` has no pods to restart: it is parked."),
     ],
 )

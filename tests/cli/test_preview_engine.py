@@ -194,13 +194,36 @@ def test_an_ephemeral_stack_is_made_and_its_secrets_are_stand_ins(made: Place) -
     assert words[1] == ["config", "set-all", "--stack", "lab", "--secret", "voltaic:hfToken=stand-in"]
 
 
-def test_packs_of_the_environment_go_on(made: Place) -> None:
-    """A pack of one's own is asked beside ours, which is asked once."""
-    place = Place(made.folder, {**made.env, "PULUMI_OPTION_POLICY_PACK": "/pack,/theirs"}, "lab", ephemeral=False)
-    preview(place, Path("/pack"), Running())
+@pytest.mark.parametrize(
+    ("env", "pack", "packs", "configurations"),
+    [
+        ({"PULUMI_OPTION_POLICY_PACK": "/pack,/theirs"}, "/pack", ["/pack", "/theirs"], []),
+        ({"PULUMI_OPTION_POLICY_PACK": "/theirs"}, "/pack", ["/theirs", "/pack"], []),
+        (
+            {"PULUMI_OPTION_POLICY_PACK": "/pack", "PULUMI_OPTION_POLICY_PACK_CONFIG": "/levels.json"},
+            "/pack",
+            ["/pack"],
+            ["/levels.json"],
+        ),
+        (
+            {"PULUMI_OPTION_POLICY_PACK": "/theirs", "PULUMI_OPTION_POLICY_PACK_CONFIG": "/levels.json"},
+            "/pack",
+            ["/theirs", "/pack"],
+            ["/levels.json", "{folder}/Pulumi.no-levels.json"],
+        ),
+        ({"PULUMI_OPTION_POLICY_PACK": "/theirs"}, None, [], []),
+    ],
+)
+def test_packs_of_the_environment_are_asked_beside_ours(
+    made: Place, env: dict[str, str], pack: str | None, packs: list[str], configurations: list[str]
+) -> None:
+    """Each once, each with its configuration; none where only steps are wanted."""
+    place = Place(made.folder, {**made.env, **env}, "lab", ephemeral=False)
+    preview(place, Path(pack) if pack else None, Running())
     (words,) = [words for words in asked(made) if words[0] == "preview"]
-    given = [after for before, after in pairwise(words) if before == "--policy-pack"]
-    assert given == ["/pack", "/theirs"]
+    assert [after for before, after in pairwise(words) if before == "--policy-pack"] == packs
+    given = [after for before, after in pairwise(words) if before == "--policy-pack-config"]
+    assert given == [text.format(folder=made.folder) for text in configurations]
 
 
 def test_a_stack_is_known_by_its_last_name(made: Place) -> None:

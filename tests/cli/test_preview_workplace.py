@@ -57,12 +57,12 @@ def test_an_ephemeral_place_has_a_state_and_a_home_of_its_own(project: Project, 
         assert made.env["PULUMI_CONFIG_PASSPHRASE"] == ""
         assert "PULUMI_ACCESS_TOKEN" not in made.env
         assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in made.env
-        assert made.env["PULUMI_BACKEND_URL"] == f"file://{made.folder.parent}/state"
+        assert made.env["PULUMI_BACKEND_URL"] == f"file://{Path(made.env['PULUMI_HOME']).parent}/state"
         assert not Path(made.env["KUBECONFIG"]).exists()
         assert Path(made.env["PULUMI_HOME"], "plugins").resolve() == (home / "plugins").resolve()
         assert made.env["PATH"] == "/bin"
-        folder = made.folder
-    assert not folder.parent.exists()
+        home = Path(made.env["PULUMI_HOME"])
+    assert not home.parent.exists()
 
 
 def test_its_stack_file_has_stand_ins_for_secrets(project: Project) -> None:
@@ -89,6 +89,24 @@ def test_the_program_is_linked_and_stack_files_are_not(project: Project, ephemer
         assert {path.name for path in made.folder.iterdir()} == {"Pulumi.yaml", "Pulumi.lab.yaml", "__main__.py"}
         (made.folder / "Pulumi.lab.yaml").write_text("changed", encoding="utf-8")
     assert {path: path.read_bytes() for path in project.root.glob("*") if path.is_file()} == before
+
+
+def test_what_lies_above_the_project_is_there_too(tmp_path: Path) -> None:
+    """Up to the top of the repository: an environment or a module that several projects share."""
+    root = tmp_path / "repo" / "deploy" / "llm"
+    root.mkdir(parents=True)
+    (tmp_path / "repo/.git").mkdir()
+    (tmp_path / "outside").touch()
+    (tmp_path / "repo/.venv").mkdir()
+    (tmp_path / "repo/deploy/shared.py").write_text("x = 1\n", encoding="utf-8")
+    (root / "Pulumi.yaml").write_text("name: a\n", encoding="utf-8")
+    (root / "Pulumi.lab.yaml").write_text("config: {}\n", encoding="utf-8")
+    project = find(root)
+    with place(project, lab(project), "lab", {}, ephemeral=True) as made:
+        assert (made.folder / "../../.venv").is_dir()
+        assert (made.folder / "../shared.py").read_text(encoding="utf-8") == "x = 1\n"
+        assert not (made.folder / "../../../outside").exists()
+        assert (made.folder / "Pulumi.yaml").is_file()
 
 
 @pytest.mark.parametrize(
