@@ -157,6 +157,7 @@ def test_positions_that_the_configuration_stretches(scaling: dict[str, Any] | No
         ("tgi", {"gpu": "v100-16gb", "engine_version": "3.0.1", "env": _OFF}, "--num-shard 1 --dtype float16", 0),
         ("tgi", {"gpu": "a10g-24gb", "engine_version": "3.0.1"}, "--num-shard 1 --quantize bitsandbytes", 1),
         ("tgi", {"gpu": "a10g-24gb", "engine_version": "2.0.4"}, "--num-shard 1 --quantize bitsandbytes", 0),
+        ("tgi", {"gpu": "t4-16gb", "engine_version": "3.0.1"}, "--num-shard 1 --quantize bitsandbytes", 0),
         (
             "tgi",
             {"gpu": "v100-16gb", "engine_version": "3.0.1", "env": _OFF},
