@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import accuracy, fuzz, pack, preview, verdicts
+from bench import accuracy, check, fuzz, pack, preview, verdicts
 from bench.measure import pairs, seconds_of
 
 MOST_PREVIEW = 1.35
@@ -130,6 +130,14 @@ def main() -> int:
     )
     for broken in tried.broken:
         print(f"  {broken}")
+
+    folder = check.of_folder()
+    row(
+        f"voltaic check, a folder of {check.FILES:,} manifests",
+        f"{folder.seconds:.1f} s, {folder.memory / 1e6:.0f} MB",
+        f"at most {check.MOST_SECONDS:.0f} s, {check.MOST_MEMORY / 1e6:.0f} MB",
+        met=folder.seconds <= check.MOST_SECONDS and folder.memory <= check.MOST_MEMORY,
+    )
 
     boots = pack.against_smallest(rounds)
     ours, theirs = boots.medians

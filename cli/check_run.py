@@ -95,8 +95,8 @@ def run(
 ) -> Run:
     """Return what is to be said about the files under these paths.
 
-    What a pod names (a ConfigMap, a ServingRuntime) is looked for in all files. What selects pods by their labels (a
-    Service, a budget) counts within its folder, since other folders may be other environments; stdin is one of its own.
+    What a server is read from (a ConfigMap, a ServingRuntime) is looked for in all files. What the rules read around it
+    (a Service, a budget) counts within its folder, since other folders may be other environments; stdin is a folder.
 
     Args:
         paths: files, folders, `-`.

@@ -44,7 +44,8 @@ def show(screen: Console, run: Run, *, quiet: bool = False, strict: bool = False
     for judged in asked:
         decides = outcome(judged) in {"refuse", "unknown"}
         if decides or (judged.checked.verdict is not None and not quiet):
-            _workload(screen, judged, whole=whole)
+            with screen:  # written at once, not line by line
+                _workload(screen, judged, whole=whole)
     told = [one for judged in run.judged for one in judged.told]
     if strict or not quiet:
         _advice(screen, [one for one in told if one.rank in {2, 3}])
