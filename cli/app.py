@@ -1,14 +1,12 @@
-"""The `voltaic` command as typer reads it: its options and sub-commands."""
+"""The `voltaic` command as typer reads it, with its sub-commands."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated, Final
+from typing import Final
 
-import typer
-
-from cli.command import Group
+from cli.program import program
 
 COMMANDS: Final = (
     "plan",
@@ -25,36 +23,12 @@ COMMANDS: Final = (
     "monitor",
     "cleanup",
 )
-"""Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each."""
+"""Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each.
 
-app = typer.Typer(
-    name="voltaic",
-    cls=Group,
-    help="Say, before anything is applied, whether a model server starts on these GPUs, why (not), and what to change.",
-    epilog="Exit codes: 0 accepted, 1 refused, 2 bad input or usage, 3 unknown.",
-    rich_markup_mode=None,  # plain help text: it is fast, and reads well in narrow terminals and in logs
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
+Each has its line in `cli.overview` too.
+"""
 
-
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of an option callback
-    if wanted:
-        from importlib.metadata import version
-
-        print(f"voltaic {version('voltaic')}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    del version
+app = program()
 
 
 def _asked(words: list[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cli import quick
+from cli import overview
 from cli.output import INTERNAL, INTERRUPTED, UNWRITTEN, leave_quietly, ready
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ def run() -> None:
     """Run the command line; the entry point of the `voltaic` script."""
     ready()
     try:
+        if overview.wanted(sys.argv[1:]):
+            overview.show(sys.argv[1:])
         code = _plain(sys.argv[1:])
         if code is not None:
             gc.freeze()  # else all that was imported is searched for cycles once more at the end
@@ -43,6 +45,8 @@ def run() -> None:
 
 def _plain(words: Sequence[str]) -> int | None:
     """Return the exit code of a plain plan, made without a search for cycles: it ends before it has left any."""
+    from cli import quick
+
     gc.disable()
     try:
         return quick.plan(words)
