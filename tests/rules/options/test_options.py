@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _OFF = {"USE_FLASH_ATTENTION": "false"}
 _TINY = "TinyLlama/TinyLlama-1.1B-Chat-v1.0"
 _QWEN = "Qwen/Qwen2.5-1.5B-Instruct"
+_INT8 = "--num-shard 1 --quantize bitsandbytes"
 _AWQ = "Qwen/Qwen2.5-7B-Instruct-AWQ"
 
 
@@ -157,7 +158,7 @@ def test_positions_that_the_configuration_stretches(scaling: dict[str, Any] | No
         ("tgi", {"gpu": "v100-16gb", "engine_version": "3.0.1", "env": _OFF}, "--num-shard 1 --dtype float16", 0),
         ("tgi", {"gpu": "a10g-24gb", "engine_version": "3.0.1"}, "--num-shard 1 --quantize bitsandbytes", 1),
         ("tgi", {"gpu": "a10g-24gb", "engine_version": "2.0.4"}, "--num-shard 1 --quantize bitsandbytes", 0),
-        ("tgi", {"gpu": "t4-16gb", "engine_version": "3.0.1"}, "--num-shard 1 --quantize bitsandbytes", 0),
+        ("tgi", {"gpu": "a10g-24gb", "model": _AWQ, "engine_version": "3.0.1"}, _INT8, 0),
         (
             "tgi",
             {"gpu": "v100-16gb", "engine_version": "3.0.1", "env": _OFF},

@@ -35,9 +35,7 @@ def slow(spec: ServingSpec) -> tuple[Support, ...]:
 
 def _int8(case: Case, runs_as: Runs) -> Iterator[Support]:
     """Say where 8-bit weights of bitsandbytes serve, and those that the launcher itself names would, too."""
-    if case.quantize != "bitsandbytes" or case.version < _SAYS_EETQ or runs_as.implementation != "flash":
-        return
-    if (case.gpu.compute_capability or (0, 0)) < _BFLOAT16 or case.checkpoint_method is not None:
+    if case.version < _SAYS_EETQ or runs_as.implementation != "flash" or runs_as.weights != "bitsandbytes":
         return
     yield Support(
         "ok",
