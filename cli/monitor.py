@@ -187,23 +187,27 @@ def page(sample: Sample, before: Sample | None, title: str, past: dict[str, Hist
         width: columns of the terminal.
     """
     from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
     from cli.watching import lines
 
     rate: Mapping[str, float] = lines.rates(sample, before)
-    shown: list[Text] = [Text(lines.headline(sample, title), style="bold")]
+    shown: list[Any] = [Text(lines.headline(sample, title), style="bold")]
     for name in set(past) - {pod.name for pod in sample.pods}:
         del past[name]
     for pod in sample.pods:
         history = past.setdefault(pod.name, History())
         history.add(pod, rate.get(pod.name))
         shown += [Text(), Text(pod.name, style="bold" if pod.ready else "bold red")]
-        shown += [Text(f"  {line}") for line in lines.of_pod(pod, sample.at, rate.get(pod.name))]
+        told = lines.of_pod(pod, sample.at, rate.get(pod.name))
+        shown += [Padding(Text(line), (0, 0, 0, 2)) for line in told]
         room = max(1, min(HISTORY, width - len("  GPU 99 busy ") - 1))
         if any(history.rates):
             shown.append(Text(f"  tokens/s   {lines.bars(list(history.rates)[-room:])}", style="cyan"))
         for index, busy in sorted(history.busy.items()):
+            if all(value is None for value in busy):
+                continue  # its driver does not say
             shown.append(Text(f"  GPU {index} busy {lines.bars(list(busy)[-room:], 100.0)}", style="green"))
     shown += [Text(), Text(f"{lines.moment(sample.at)}   Ctrl-C ends", style="dim")]
     return Group(*shown)
