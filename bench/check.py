@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench import manifests
+from bench.process import Cost, cost
 
 ROOT: Final = Path(__file__).parents[1]
 FILES: Final = 1000
@@ -19,38 +17,12 @@ MOST_MEMORY: Final = 250_000_000
 """Bars: seconds, and bytes of resident memory at the highest, for a thousand manifests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one run took."""
-
-    seconds: float
-    """Wall time."""
-    processor: float
-    """Seconds of processor time, which other work on the machine does not lengthen."""
-    memory: int
-    """Bytes of resident memory at the highest."""
-    code: int
-    """Exit code."""
-
-
-def cost(*words: str, stdin: int | None = None) -> Cost:
-    """Run one `voltaic` with nothing on its stdout and stderr, and return what it took."""
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "cli", *words]
-    with open(os.devnull, "r+b") as nothing:  # noqa: PTH123
-        files = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), number) for number in (1, 2)]
-        files.append((os.POSIX_SPAWN_DUP2, nothing.fileno() if stdin is None else stdin, 0))
-        child = os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": str(ROOT)}, file_actions=files)
-    _, status, used = os.wait4(child, 0)
-    seconds, processor = time.perf_counter() - started, used.ru_utime + used.ru_stime
-    return Cost(seconds, processor, used.ru_maxrss * 1024, os.waitstatus_to_exitcode(status))
-
-
 def of_folder(count: int = FILES, *words: str) -> Cost:
-    """Return what it takes to check a folder of so many manifests."""
-    with TemporaryDirectory() as folder:
-        manifests.write(Path(folder), count)
-        return cost("check", folder, *words)
+    """Return what it takes to check a folder of so many manifests; nobody reads what is printed."""
+    with TemporaryDirectory() as place:
+        folder = Path(place) / "manifests"
+        manifests.write(folder, count)
+        return cost([sys.executable, "-m", "cli", "check", str(folder), *words], Path(place) / "cost", cwd=ROOT)
 
 
 def main() -> int:

@@ -6,14 +6,14 @@ import json
 import os
 import string
 import sys
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 import yaml
 
+from bench.process import Cost, cost
 from cli.bounds import MOST_VALUES
 
 if TYPE_CHECKING:
@@ -36,18 +36,13 @@ MANY_DIGITS: Final = "Exceeds the limit (4300 digits) for integer string convers
 SAME: Final = "b: &b {" + ", ".join(f"k{number}: 1" for number in range(2000)) + "}\n"
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """How a run ended, and what it took."""
 
-    code: int
+    cost: Cost
     document: dict[str, Any]
     faults: list[str]
     """Lines of stderr."""
-    seconds: float
-    """Of processor time."""
-    memory: int
-    """Bytes of resident memory at the highest."""
 
 
 @pytest.fixture
@@ -56,22 +51,10 @@ def checked(tmp_path: Path) -> Callable[..., Ended]:
 
     def run(*words: str, stdin: str = os.devnull) -> Ended:
         out, err = tmp_path / "out", tmp_path / "err"
+        command = [sys.executable, "-m", "cli", "check", *words, "--json"]
         with Path(stdin).open("rb") as given, out.open("wb") as stdout, err.open("wb") as stderr:
-            streams = (given, stdout, stderr)
-            child = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-m", "cli", "check", *words, "--json"],
-                {**os.environ, "PYTHONPATH": str(ROOT)},
-                file_actions=[(os.POSIX_SPAWN_DUP2, stream.fileno(), number) for number, stream in enumerate(streams)],
-            )
-        _, status, used = os.wait4(child, 0)
-        return Ended(
-            os.waitstatus_to_exitcode(status),
-            json.loads(out.read_text("utf-8")),
-            err.read_text("utf-8").splitlines(),
-            used.ru_utime + used.ru_stime,
-            used.ru_maxrss * 1024,
-        )
+            used = cost(command, tmp_path / "cost", cwd=ROOT, stdin=given, stdout=stdout, stderr=stderr)
+        return Ended(used, json.loads(out.read_text("utf-8")), err.read_text("utf-8").splitlines())
 
     return run
 
@@ -148,9 +131,9 @@ def test_a_hostile_file_fails_alone_with_one_line(
 
     assert ended.faults == [f"voltaic check: {folder / name}: {message}"]
     assert [entry["judgement"] for entry in ended.document["workloads"]] == ["accept"]
-    assert ended.code == 2
-    assert ended.memory <= MOST_MEMORY
-    assert ended.seconds <= MOST_SECONDS
+    assert ended.cost.code == 2
+    assert ended.cost.memory <= MOST_MEMORY
+    assert ended.cost.processor <= MOST_SECONDS
 
 
 def test_an_endless_stream_is_read_to_the_bound(checked: Callable[..., Ended]) -> None:
@@ -158,7 +141,7 @@ def test_an_endless_stream_is_read_to_the_bound(checked: Callable[..., Ended]) -
     ended = checked("-", stdin="/dev/zero")
 
     assert ended.faults == ["voltaic check: -: larger than 16 MiB; no manifest is"]
-    assert (ended.code, ended.memory <= MOST_MEMORY, ended.seconds <= MOST_SECONDS) == (2, True, True)
+    assert (ended.cost.code, ended.cost.memory <= MOST_MEMORY, ended.cost.processor <= MOST_SECONDS) == (2, True, True)
 
 
 def test_a_large_rendering_is_read(checked: Callable[..., Ended], tmp_path: Path) -> None:
@@ -174,7 +157,7 @@ def test_a_large_rendering_is_read(checked: Callable[..., Ended], tmp_path: Path
 
     assert len(text) > 5 * MIB
     assert [entry["judgement"] for entry in ended.document["workloads"]] == ["accept"]
-    assert (ended.code, ended.memory <= MOST_MEMORY) == (0, True)
+    assert (ended.cost.code, ended.cost.memory <= MOST_MEMORY) == (0, True)
 
 
 def test_what_may_not_be_read_does_not_hide_the_others(
