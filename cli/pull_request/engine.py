@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.pull_request.model import Message, Step
@@ -18,7 +19,6 @@ from cli.pull_request.workplace import NO_CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pulumi import automation
     from pulumi.automation import EngineEvent
@@ -270,21 +270,25 @@ class Running:
     @staticmethod
     def _end(process: subprocess.Popen[str]) -> None:
         """End Pulumi and all that it started: asked first, since it then ends its plugins by itself."""
-        for number in (signal.SIGINT, signal.SIGKILL):
-            try:
-                os.killpg(process.pid, number)
-            except ProcessLookupError:
-                return
-            try:
-                process.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                continue
-        # The group lives as long as one of its processes does.
-        for _ in range(2):
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                return
+        try:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(GRACE)
+        except (ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
+            pass  # whoever asks twice does not want to wait
+        finally:
+            for pid in _session(process.pid):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session, wherever they can be listed: plugins have groups of their own."""
+    found = [leader]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getsid(int(folder.name)) == leader:
+                found.append(int(folder.name))
+    return list(dict.fromkeys(found))
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class Previewer:
         run, against, deployed = work.run(before)
         if self.base is None:
             before = deployed
+        elif before is not None and deployed is not None and deployed.subject != before.subject:
+            notes.append(f"Deployed is {deployed.subject}, and not what {before.where} says. Steps start from there.")
         steps = tuple(run.steps.values())
         result = outcome(after, run)
         changes = (old, file) if self.base is not None else (None, None)

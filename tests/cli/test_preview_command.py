@@ -247,3 +247,149 @@ def test_a_terminal_sees_progress_and_a_pipe_none(voltaic: Voltaic, project: Pat
     """Continuous integration keeps quiet logs."""
     stack(project, "lab", ACCEPTED)
     assert voltaic("preview", "-s", "lab").stderr == ""
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git as somebody."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(project: Path) -> Path:
+    """The project with two stacks committed."""
+    stack(project, "lab", ACCEPTED)
+    stack(project, "old", ACCEPTED.replace("v100-2gpu", "v100-32gb-1gpu"))
+    git(project, "init")
+    git(project, "add", ".")
+    git(project, "commit", "-m", "one")
+    return project
+
+
+def told(voltaic: Voltaic, *words: str) -> dict[str, dict[str, Any]]:
+    """Return the stacks of a preview against the commit, by name."""
+    document = json.loads(voltaic("preview", "--base", "main", "--json", *words).stdout)
+    return {one["stack"]: one for one in document["stacks"]}
+
+
+def deployment(model: str) -> Run:
+    """Return a preview that makes a server of this model, and a volume."""
+    kind = "kubernetes:apps/v1:Deployment"
+    urn = f"urn:pulumi:lab::voltaic::voltaic:index:TGIServer${kind}::tgi"
+    spec = {"replicas": 1, "template": {"spec": {"containers": [{"args": ["--model-id", model]}]}}}
+    claim = "kubernetes:core/v1:PersistentVolumeClaim"
+    labels = {"app.kubernetes.io/component": "inference"}
+    volume = Step("create", f"urn:::{claim}::cache", claim, new={"metadata": {"name": "cache", "labels": labels}})
+    return Run(steps={urn: Step("create", urn, kind, new={"spec": spec}), volume.urn: volume}, began=True)
+
+
+def test_a_changed_model_restarts_and_keeps_its_volume(voltaic: Voltaic, committed: Path, runs: list[Run]) -> None:
+    """The two previews, of the file here and of that at the base, are compared; only another model is downloaded."""
+    for model, downloads in ((MISTRAL, "nothing is downloaded again"), ("microsoft/phi-2", "download at 50 MB/s")):
+        extra = "  voltaic:maxBatchSize: 1\n" if model == MISTRAL else ""
+        stack(committed, "lab", ACCEPTED.replace(MISTRAL, model) + extra)
+        runs[:] = [deployment(f"{model}!"), deployment(MISTRAL)]
+        found = told(voltaic, "-s", "lab", "--comment", "c.md")["lab"]
+        assert found["compared_with"] == "base"
+        assert [(one["fate"], one["is_server"]) for one in found["pods"]] == [("restarts", True)]
+        assert [one["fate"] for one in found["volumes"]] == ["stays"]
+        assert downloads in (committed / "c.md").read_text(encoding="utf-8")
+
+
+def test_new_deleted_and_renamed_stacks(voltaic: Voltaic, committed: Path, runs: list[Run]) -> None:
+    """All are listed where none is named; a deleted one fails nothing, and a renamed one is called what it is."""
+    (committed / "Pulumi.old.yaml").rename(committed / "Pulumi.fresh.yaml")
+    stack(committed, "other", "config:\n  voltaic:profile: v100-1gpu\n  voltaic:model: microsoft/phi-2\n")
+    result = voltaic("preview", "--base", "main")
+    assert result.exit_code == 0
+    found = told(voltaic)
+    assert {name: one["outcome"] for name, one in found.items()} == {
+        "fresh": "accept",
+        "lab": "accept",
+        "old": "gone",
+        "other": "accept",
+    }
+    assert "looks like Pulumi.old.yaml at main under another name" in found["fresh"]["notes"][0]
+    assert found["fresh"]["compared_with"] == "nothing"
+    assert found["other"]["notes"][0] == "New stack: there is no Pulumi.other.yaml at main."
+    assert "pulumi destroy -s old" in found["old"]["notes"][0]
+
+
+def test_a_base_that_would_not_run_is_nothing_to_compare_with(
+    voltaic: Voltaic, committed: Path, runs: list[Run]
+) -> None:
+    """A refused or unreadable file at the base is said, and the change is judged all the same."""
+    for text, word in ((REFUSED, "refused"), (INVALID, "not previewed")):
+        stack(committed, "lab", text)
+        git(committed, "commit", "-am", word)
+        stack(committed, "lab", ACCEPTED)
+        found = told(voltaic, "-s", "lab")["lab"]
+        assert (found["outcome"], found["compared_with"]) == ("accept", "nothing")
+        assert any(f"Pulumi.lab.yaml at main is itself {word}" in note for note in found["notes"])
+
+
+def test_a_base_that_cannot_be_previewed_any_more_is_said(voltaic: Voltaic, committed: Path, runs: list[Run]) -> None:
+    """The program may have changed so that the old file fails in it."""
+    runs[:] = [deployment(MISTRAL), Run(failed=True)]
+    found = told(voltaic, "-s", "lab")["lab"]
+    assert (found["outcome"], found["compared_with"]) == ("accept", "nothing")
+    assert any("cannot be previewed any more" in note for note in found["notes"])
+
+
+def test_a_state_that_cannot_be_read_is_said(
+    voltaic: Voltaic, committed: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend without an answer stops nothing: the file at the base is compared with instead, and the note says why."""
+    from pulumi.automation._cmd import CommandResult
+    from pulumi.automation.errors import CommandError
+
+    def no_answer(*_: Any) -> bool:
+        raise CommandError(CommandResult("", "error: could not connect with token hunter2-planted", 255))
+
+    monkeypatch.setattr(previewing.engine, "has_stack", no_answer)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://theirs")
+    monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "hunter2-planted")
+    found = told(voltaic, "-s", "lab")["lab"]
+    assert (found["outcome"], found["compared_with"]) == ("accept", "base")
+    assert any(
+        "the state cannot be read here (could not connect with token (hidden))" in note for note in found["notes"]
+    )
+
+
+def test_what_is_deployed_is_what_comes_before(
+    voltaic: Voltaic, committed: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a state and no base, the bill before is that of the deployed server; with a base, a difference is said."""
+    inputs["spec"] = {
+        "gpu": "v100-16gb",
+        "gpus": 1.0,
+        "engine": "tgi",
+        "model": "microsoft/phi-2",
+        "engine_version": "3.0.1",
+    }
+    resources = [{"type": "voltaic:index:TGIServer", "inputs": inputs}]
+    monkeypatch.setattr(previewing.engine, "has_stack", lambda *_: True)
+    monkeypatch.setattr(
+        previewing.engine, "exported", lambda *_, **__: {"deployment": {"resources": resources}, "version": 3}
+    )
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://theirs")
+    document = json.loads(voltaic("preview", "-s", "lab", "--json").stdout)
+    (found,) = document["stacks"]
+    assert (found["compared_with"], found["before"]["where"]) == ("state", "deployed")
+    assert {"name": "model", "before": "microsoft/phi-2", "after": MISTRAL} in found["settings"]
+    based = told(voltaic, "-s", "lab")["lab"]
+    assert based["before"]["where"] == "Pulumi.lab.yaml at main"
+    assert any(note.startswith("Deployed is microsoft/phi-2 on 1 x v100-16gb") for note in based["notes"])
+
+
+def test_a_state_without_its_passphrase_is_not_used(
+    voltaic: Voltaic, committed: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview that ends before the program is started says nothing of the stack."""
+    monkeypatch.setattr(previewing.engine, "has_stack", lambda *_: True)
+    monkeypatch.setattr(previewing.engine, "exported", lambda *_, **__: {})
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://theirs")
+    runs[:] = [Run(failed=True, said="error: incorrect passphrase"), deployment(MISTRAL)]
+    found = told(voltaic, "-s", "lab")["lab"]
+    assert (found["outcome"], found["compared_with"]) == ("accept", "base")
+    assert any("the state cannot be used here (incorrect passphrase)" in note for note in found["notes"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -192,6 +193,12 @@ def test_what_is_cut_is_said_and_the_verdict_stays() -> None:
     assert told == [kind for kind in CUT_ORDER if kind in told]
     assert text.count("| **refused** |") == 9
     assert "`vram-budget`" in text
+
+
+def test_the_order_of_the_documentation_is_that_of_the_code() -> None:
+    """What goes first is stated for users as it is done."""
+    page = (Path(__file__).parents[2] / "docs/how-to/pull-requests.md").read_text(encoding="utf-8")
+    assert ", ".join(CUT_ORDER) in " ".join(page.split())
 
 
 def test_a_small_comment_is_whole() -> None:

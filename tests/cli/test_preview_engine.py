@@ -234,16 +234,19 @@ def test_a_stack_is_known_by_its_last_name(made: Place) -> None:
 
 
 SLEEPER = """
-import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+import signal, subprocess, sys, time
+{prelude}
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
 print(child.pid, flush=True)
-import time
-from itertools import pairwise
 time.sleep(600)
 """
+STUBBORN = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""A pulumi that does not end when it is asked to."""
 INTERRUPTED = """
 import os, sys, threading
+from cli.pull_request import engine
 from cli.pull_request.engine import Running, ended_by_signals
+engine.GRACE = 1
 os.environ["PATH"] = sys.argv[1] + ":" + os.environ["PATH"]
 try:
     with ended_by_signals():
@@ -261,12 +264,14 @@ def is_there(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("prelude", ["", STUBBORN], ids=["a willing pulumi", "a stubborn one"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_whatever_ends_the_command_ends_pulumi_and_its_plugins(tmp_path: Path, number: int) -> None:
-    """A signal to this process alone leaves no process behind."""
+def test_whatever_ends_the_command_ends_pulumi_and_its_plugins(tmp_path: Path, number: int, prelude: str) -> None:
+    """A signal to this process alone leaves no process behind, also where plugins have groups of their own."""
     pids = tmp_path / "pids"
     program = tmp_path / "pulumi"
-    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{SLEEPER}' > {pids}\n", encoding="utf-8")
+    sleeper = SLEEPER.format(prelude=prelude)
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{sleeper}' > {pids}\n", encoding="utf-8")
     program.chmod(0o755)
     started = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(tmp_path)], cwd=ROOT)
     try:
