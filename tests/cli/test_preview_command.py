@@ -339,7 +339,7 @@ def test_a_base_that_cannot_be_previewed_any_more_is_said(voltaic: Voltaic, comm
 def test_a_state_that_cannot_be_read_is_said(
     voltaic: Voltaic, committed: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A backend without an answer stops nothing: the file at the base is compared with instead, and the note says why."""
+    """A backend without an answer stops nothing: the file at the base is compared with, and the note says why."""
     from pulumi.automation._cmd import CommandResult
     from pulumi.automation.errors import CommandError
 
@@ -360,13 +360,8 @@ def test_what_is_deployed_is_what_comes_before(
     voltaic: Voltaic, committed: Path, runs: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a state and no base, the bill before is that of the deployed server; with a base, a difference is said."""
-    inputs["spec"] = {
-        "gpu": "v100-16gb",
-        "gpus": 1.0,
-        "engine": "tgi",
-        "model": "microsoft/phi-2",
-        "engine_version": "3.0.1",
-    }
+    spec = {"gpu": "v100-16gb", "gpus": 1.0, "engine": "tgi", "model": "microsoft/phi-2", "engine_version": "3.0.1"}
+    inputs = {"spec": spec, "settings": {"profile": "v100-1gpu", "model": "microsoft/phi-2"}}
     resources = [{"type": "voltaic:index:TGIServer", "inputs": inputs}]
     monkeypatch.setattr(previewing.engine, "has_stack", lambda *_: True)
     monkeypatch.setattr(
