@@ -19,6 +19,8 @@ COMMANDS: Final = (
     "engines",
     "login",
     "preflight",
+    "set",
+    "model",
     "status",
     "monitor",
     "cleanup",

@@ -23,6 +23,8 @@ SHOWN: Final = (
     ("models", "Look up", "List, show, add and remove models."),
     ("login", "Set up", "Check a kubeconfig, or take one over."),
     ("preflight", "Set up", "Ask whether a namespace has what a stack needs."),
+    ("set", "Set up", "Change settings of a stack, judged first."),
+    ("model", "Set up", "Serve another model, judged first."),
     ("status", "Operate", "Show what a stack is doing now."),
     ("monitor", "Operate", "Watch what a stack is doing."),
     ("cleanup", "Operate", "Take away what stacks left behind."),
