@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from voltaic import engines
+from voltaic.document import spec_from_line
 from voltaic.rules import engine_gpu_support, engine_model_support, launcher_arguments, single_gpu_shard
 from voltaic.spec import Release
+from voltaic.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -323,3 +325,12 @@ def test_rules_are_mandatory_and_say_why(module: ModuleType) -> None:
     assert rule.title.endswith("?")
     assert rule.why.endswith(".")
     assert rule.id == module.ID
+
+
+@pytest.mark.parametrize(("gpus", "args", "found"), [(1, [], []), (2, ["--tensor-parallel-size", "2"], ["unknown"])])
+def test_a_model_spread_over_slices_is_no_accept(gpus: int, args: list[str], found: list[str]) -> None:
+    """A process sees one slice of a GPU, so that shards on several are not promised to start."""
+    line = {"engine": "vllm", "engine_version": "0.10.2", "gpu": "a100-80gb-mig-3g.40gb", "gpus": gpus}
+    spec = spec_from_line(line | {"model": "mistralai/Mistral-7B-Instruct-v0.2", "args": args})
+    assert [finding.outcome for finding in single_gpu_shard.RULE.ask(spec)] == found
+    assert judge(spec).verdict == (found or ["accept"])[0]
