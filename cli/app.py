@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "rules",
     "models",
     "engines",
+    "init",
     "login",
     "preflight",
     "set",

@@ -21,6 +21,7 @@ SHOWN: Final = (
     ("rules", "Look up", "List the rules, or explain one."),
     ("engines", "Look up", "Print what engines do, by release and GPU."),
     ("models", "Look up", "List, show, add and remove models."),
+    ("init", "Set up", "Make a stack, judged first."),
     ("login", "Set up", "Check a kubeconfig, or take one over."),
     ("preflight", "Set up", "Ask whether a namespace has what a stack needs."),
     ("set", "Set up", "Change settings of a stack, judged first."),

@@ -136,7 +136,11 @@ def _say(edit: Edit, *, written: bool, may: bool, dry_run: bool, asked: bool) ->
 
     print()
     if written:
-        print(f"Written to {edit.path.name}. It takes effect with: pulumi up --stack {edit.stack}")
+        if edit.old is None:
+            print(f"Written to {edit.path.name}. Make the stack known to Pulumi: pulumi stack init {edit.stack}")
+            print(f"Then start it with: pulumi up --stack {edit.stack}")
+        else:
+            print(f"Written to {edit.path.name}. It takes effect with: pulumi up --stack {edit.stack}")
         print(f"Undo: {undo_command(edit.stack)}")
     elif not may:
         print(f"{edit.path.name} is {'not written' if edit.old is None else 'unchanged'}.")

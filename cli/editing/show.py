@@ -50,7 +50,8 @@ def _changes(screen: Console, edit: Edit) -> None:
     if not edit.changes:
         render.indented(screen, Text("nothing changes"))
     for change in edit.changes:
-        render.indented(screen, Text(str(change)))
+        told = str(change) if edit.old is not None else f"{change.key}: {change.after}"
+        render.indented(screen, Text(told))
     asked = {change.key for change in edit.changes}
     if edit.before is None or edit.verdict.verdict != "accept":
         return
