@@ -16,13 +16,13 @@ from voltaic.rules.supply import _tags
 BASELINES: Final = Path(__file__).parents[1] / "fixtures/baseline"
 
 
-def said(rule: str, base: str, *edits: tuple[str, str]) -> list[str]:
+def said(rule: str, base: str, *edits: tuple[str, str], tail: str = "") -> list[str]:
     """Return what a rule says of a baseline with some words replaced."""
     text = (BASELINES / f"{base}.yaml").read_text("utf-8")
     for old, new in edits:
         assert old in text, old
         text = text.replace(old, new)
-    documents = [Document("all.yaml", number, one) for number, one in enumerate(load_documents(text), 1)]
+    documents = [Document("all.yaml", number, one) for number, one in enumerate(load_documents(text + tail), 1)]
     found = checking.check(documents)
     return [one.finding.message for checked in found for one in checked.said if one.finding.rule == rule]
 
@@ -251,3 +251,91 @@ def test_a_node_that_keeps_a_moving_tag_is_worth_a_word() -> None:
         checked = checking.check([Document("all.yaml", 1, load_documents(changed)[0])])
         (found,) = [one.finding for each in checked for one in each.said if one.finding.rule == "image-tag"]
         assert ("each node keeps the build" in found.why) is kept
+
+
+CONFIG: Final = (
+    "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: team-a}\n"
+    "data: {SEARCH_API_KEY: correct-horse-battery, NAME: chat}\n"
+)
+LLAMA: Final = ("Qwen/Qwen2.5-7B-Instruct", "meta-llama/Llama-3.2-3B-Instruct")
+TRUSTED: Final = ("--dtype=half", "--dtype=half\n        - --trust-remote-code")
+NEVER: Final = "        imagePullPolicy: Never\n        args:\n"
+FETCHED: Final = (
+    "      containers:\n",
+    "      initContainers:\n      - {name: fetch, image: 'busybox:1.36'}\n      containers:\n",
+)
+HUB_FILE: Final = ("persistentVolumeClaim: {claimName: llm-cache}", "projected: {sources: [{secret: {name: hub}}]}")
+ROOT: Final = ("        runAsNonRoot: true\n        runAsUser: 1000\n", "        runAsNonRoot: false\n")
+RDMA: Final = ("nvidia.com/gpu: 2}", "nvidia.com/gpu: 2, rdma/hca_shared: 1}")
+ACCOUNT: Final = ("      automountServiceAccountToken: false\n", "      serviceAccount: llm\n")
+BINDING: Final = (
+    "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: llm, namespace: team-a}\n"
+    "subjects: [{kind: %s, name: %s, namespace: team-a}]\n"
+)
+
+
+def _key(name: str) -> tuple[str, str]:
+    """Return the change that takes a variable of the page from one key of the ConfigMap."""
+    entry = f"        - {{name: {name}, valueFrom: {{configMapKeyRef: {{name: more, key: {name}}}}}}}\n"
+    return "        - {name: DATA_DIR", f"{entry}        - {{name: DATA_DIR"
+
+
+@pytest.mark.parametrize(
+    ("found", "rule", "base", "edits", "tail"),
+    [
+        ([], "configmap-secret", "page", [_key("NAME")], CONFIG),
+        (
+            ["The value under SEARCH_API_KEY"],
+            "configmap-secret",
+            "page",
+            [_key("SEARCH_API_KEY"), _key("NAME")],
+            CONFIG,
+        ),
+        ([], "gated-model-token", "tgi", [(TOKENS, ""), HUB_FILE], ""),
+        ([], "gated-model-token", "vllm", [LLAMA, ("--dtype=half", "--dtype=half\n        - --hf-token=$(HUB)")], ""),
+        (["meta-llama/Llama-3.2-3B-Instruct is gated"], "gated-model-token", "vllm", [LLAMA], ""),
+        (["securityContext.runAsNonRoot of container tgi is false"], "pod-security-restricted", "tgi", [ROOT], ""),
+        ([], "pod-security-restricted", "page", [ROOT, (":v0.11.4@", ":v0.6.15@")], ""),
+        (
+            ["securityContext.capabilities of container tgi is without drop ALL"],
+            "pod-security-restricted",
+            "tgi",
+            [("drop: [ALL]", "drop: [NET_RAW]")],
+            "",
+        ),
+        (
+            ["securityContext.allowPrivilegeEscalation of container tgi is true"],
+            "pod-security-restricted",
+            "tgi",
+            [("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true")],
+            "",
+        ),
+        ([], "pod-security-baseline", "vllm", [LOCKED, RDMA], ""),
+        (
+            [],
+            "pod-security-baseline",
+            "tgi",
+            [("seccompProfile:", "seLinuxOptions: {type: container_t}\n        seccompProfile:")],
+            "",
+        ),
+        (["The token of service account llm"], "service-account-token", "tgi", [ACCOUNT], ""),
+        ([], "service-account-token", "tgi", [ACCOUNT], BINDING % ("ServiceAccount", "llm")),
+        (["The token of service account llm"], "service-account-token", "tgi", [ACCOUNT], BINDING % ("User", "llm")),
+        (
+            ["The token of service account llm"],
+            "service-account-token",
+            "tgi",
+            [ACCOUNT],
+            BINDING % ("ServiceAccount", "a"),
+        ),
+        (["The token of service account llm"], "service-account-token", "tgi", [ACCOUNT, FETCHED], ""),
+        ([], "trust-remote-code", "vllm", [TRUSTED, ("Qwen/Qwen2.5-7B-Instruct", "some/Model-7B")], ""),
+        ([], "image-pull-policy", "tgi", [("        args:\n", NEVER), ("ghcr.io/huggingface/", "localhost/")], ""),
+    ],
+)
+def test_one_fault_among_what_is_legal(
+    found: list[str], rule: str, base: str, edits: list[tuple[str, str]], tail: str
+) -> None:
+    """What is found, in the order in which it is told."""
+    told = said(rule, base, *edits, tail=tail)
+    assert [words in one for words, one in zip(found, told, strict=True)] == [True] * len(found)

@@ -395,3 +395,77 @@ def test_odd_values_are_no_fault_of_ours(edit: tuple[str, str]) -> None:
     documents = [Document("all.yaml", number, one) for number, one in enumerate(load_documents(changed(text, edit)), 1)]
     found = [one.finding for each in checking.check(documents) for one in each.said]
     assert [one.message for one in found if one.rule.startswith("webui-") and "could not answer" in one.message] == []
+
+
+PROBES: Final = [
+    (
+        f"        {probe}:\n          httpGet: {{path: {path}, port: http}}\n",
+        f"        {probe}:\n          exec: {{command: [ls]}}\n",
+    )
+    for probe, path in (("startupProbe", "/health"), ("readinessProbe", "/health/db"), ("livenessProbe", "/health"))
+]
+STATEFUL: Final = ("kind: Deployment", "kind: StatefulSet")
+VLLM_KEY: Final = ("        - --usage-stats=off\n", "        - --usage-stats=off\n        - --api-key=$(API_KEY)\n")
+SERVED: Final = "        - name: API_KEY\n          valueFrom: {secretKeyRef: {name: llm, key: key}}\n"
+
+
+@pytest.mark.parametrize(
+    ("found", "rule", "text", "edits"),
+    [
+        (
+            ["The container names port 3000, and the page listens on 8080"],
+            "webui-port",
+            PAGE,
+            [*PROBES, ("containerPort: 8080", "containerPort: 3000")],
+        ),
+        (
+            [],
+            "webui-port",
+            PAGE,
+            [*PROBES, ("containerPort: 8080", "containerPort: 8080}\n        - {containerPort: 3000")],
+        ),
+        ([], "webui-port", PAGE, [*PROBES, ("containerPort: 8080", "containerPort: '${PORT}'")]),
+        (
+            [],
+            "webui-port",
+            PAGE,
+            [
+                ('{name: PORT, value: "8080"}', f"{{name: PORT, {SECRET}}}"),
+                ("containerPort: 8080", "containerPort: 3000"),
+            ],
+        ),
+        (
+            [],
+            "webui-port",
+            PAGE,
+            [
+                ("        env:\n", "        args: [start]\n        env:\n"),
+                ("containerPort: 8080", "containerPort: 3000"),
+            ],
+        ),
+        ([], "webui-rollout", PAGE, [(RECREATE, ""), STATEFUL]),
+        (["replicas is 2"], "webui-replicas", PAGE, [("  replicas: 1\n", "  replicas: 2\n")]),
+        ([], "webui-replicas", PAGE, [with_("UVICORN_WORKERS", "value: '²'")]),
+        (
+            ["no administrator is named"],
+            "webui-first-admin",
+            PAGE,
+            [without("ENABLE_SIGNUP"), ("        - name: WEBUI_ADMIN_PASSWORD\n", "        - name: UNUSED\n")],
+        ),
+        (
+            ["OPENAI_API_BASE_URL leads to a server that asks for a key (--api-key is set)"],
+            "webui-engine-key",
+            STACK,
+            [(KEY, ""), (SERVED, ""), VLLM_KEY],
+        ),
+        ([], "webui-engine-key", STACK, [(KEY, ""), (SERVED, "")]),
+        ([], "webui-engine-key", STACK, [(KEY, ""), ("  selector: {app: llm}\n", "  selector: {}\n")]),
+        ([], "webui-engine", STACK, [("http://llm:8080/v1", "http://llm.team-a.pod:8000/v1")]),
+        ([], "webui-provider", PAGE, [without("OPENAI_API_BASE_URL"), (KEY, ""), with_("OLLAMA_BASE_URL", SECRET)]),
+        ([], "webui-cors", PAGE, [without("CORS_ALLOW_ORIGIN")]),
+    ],
+)
+def test_one_fault_among_what_is_legal(found: list[str], rule: str, text: str, edits: list[tuple[str, str]]) -> None:
+    """What is found, in the order in which it is told."""
+    told = said(rule, changed(text, *edits))
+    assert [words in one for words, one in zip(found, told, strict=True)] == [True] * len(found)

@@ -50,7 +50,7 @@ def _wrong(page: Page, port: int) -> Iterator[tuple[str, int, str]]:
     for probe in _PROBES:
         for how in ("httpGet", "tcpSocket"):
             stated = at(content, probe, how, "port")
-            number = named.get(text(stated)) if whole(stated) is None else whole(stated)
+            number = whole(stated) if whole(stated) is not None else named.get(stated) if text(stated) else None
             if number is not None and number != port:
                 yield f"The {probe}", number, f"{path}.{probe}.{how}.port"
     numbers = [whole(one.get("containerPort")) for one in declared]
