@@ -22,8 +22,10 @@ COMMANDS: Final = (
     "preflight",
     "set",
     "model",
+    "scale",
     "status",
     "monitor",
+    "forward",
     "cleanup",
 )
 """Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each.

@@ -26,8 +26,10 @@ SHOWN: Final = (
     ("preflight", "Set up", "Ask whether a namespace has what a stack needs."),
     ("set", "Set up", "Change settings of a stack, judged first."),
     ("model", "Set up", "Serve another model, judged first."),
+    ("scale", "Set up", "Choose GPUs, shards and replicas."),
     ("status", "Operate", "Show what a stack is doing now."),
     ("monitor", "Operate", "Watch what a stack is doing."),
+    ("forward", "Operate", "Reach API and chat page on local ports."),
     ("cleanup", "Operate", "Take away what stacks left behind."),
 )
 """Name, panel and line of every command, in the order in which help shows them."""

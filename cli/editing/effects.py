@@ -47,6 +47,9 @@ _WEIGHTS: Final = frozenset({"model", "modelRevision", "modelCacheEphemeral", "m
 """Keys after which the weights are downloaded first."""
 
 
+_ONE_NODE: Final = "keep them on one node, or give each its own with: voltaic set modelCacheEphemeral true"
+
+
 def lines(edit: Edit) -> Iterator[str]:
     """Yield what the next `pulumi up` does with the pods, a sentence each; nothing where the stack is new."""
     keys = {change.key for change in edit.changes}
@@ -59,18 +62,22 @@ def lines(edit: Edit) -> Iterator[str]:
     elif keys & DERIVED and not restarts:
         yield "The server gets the same command line as before: it does not restart."
     if "replicas" in keys:
-        yield _scaled(edit, replicas)
-    if keys & (PAGE | BOTH):
-        yield "The chat page restarts; chats stay."
-    if "webuiEnabled" in keys:
-        on = edit.after.stated.get("webuiEnabled", "true") == "true"
-        yield "The chat page starts." if on else "The chat page ends; its volume stays unless webuiDataDeleteOnDestroy."
+        yield from _scaled(edit, replicas)
+    yield from _of_the_page(edit, keys)
     if keys & MOVES:
         yield "Everything moves to another place with new volumes: weights are downloaded anew, chats stay behind."
     if keys & VOLUMES:
         yield "A volume claim changes: a cluster may refuse that, or replace it. Look first: voltaic preview"
     if not restarts and keys <= QUIET:
         yield "No pod restarts."
+
+
+def _of_the_page(edit: Edit, keys: set[str]) -> Iterator[str]:
+    if keys & (PAGE | BOTH):
+        yield "The chat page restarts; chats stay."
+    if "webuiEnabled" in keys:
+        on = edit.after.stated.get("webuiEnabled", "true") == "true"
+        yield "The chat page starts." if on else "The chat page ends; its volume stays unless webuiDataDeleteOnDestroy."
 
 
 def _other_spec(edit: Edit) -> bool:
@@ -90,9 +97,12 @@ def _restart(start: Start | None, replicas: int, *, download: bool) -> str:
     return f"The server restarts: nobody answers for {duration(seconds)} ({told})."
 
 
-def _scaled(edit: Edit, replicas: int) -> str:
+def _scaled(edit: Edit, replicas: int) -> Iterator[str]:
     before = edit.before.stated.get("replicas", "1") if edit.before is not None else "1"
     if not replicas:
-        return "The server is parked: no pod, the cache stays."
+        yield "The server is parked: no pod, the cache stays."
+        return
     gpus = edit.verdict.spec.gpus or 1
-    return f"Replicas go from {before} to {replicas}: {replicas * gpus} GPUs in all."
+    yield f"Replicas go from {before} to {replicas}: {replicas * gpus} GPUs in all."
+    if replicas > 1 and edit.after.stated.get("modelCacheEphemeral") != "true":
+        yield f"{replicas} pods share a model cache that one node at a time can mount: {_ONE_NODE}"
