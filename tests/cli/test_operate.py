@@ -84,9 +84,6 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-Run = "Callable[..., subprocess.CompletedProcess[str]]"
-
-
 @pytest.fixture
 def run(project: Path, simulated_cluster: Simulated) -> Callable[..., subprocess.CompletedProcess[str]]:
     """A function that runs `voltaic` in the project's folder."""
@@ -147,7 +144,7 @@ def serving(simulated_cluster: Simulated) -> Iterator[Cluster]:
     engine.server_close()
 
 
-def test_status_tells_what_a_server_does(run: Any, serving: Cluster) -> None:
+def test_status_tells_what_a_server_does(run: Any, serving: Cluster, problems: Any) -> None:
     """Pod, GPUs by exec, engine by port-forward: all with rights in one namespace."""
     done = run("status")
     assert done.returncode == 0, done.stderr
@@ -160,6 +157,7 @@ def test_status_tells_what_a_server_does(run: Any, serving: Cluster) -> None:
         assert words in done.stdout
     document = json.loads(run("status", "--json").stdout)
     assert (document["stack"], document["pods"][0]["load"]["answer_tokens"]) == (STACK, 900)
+    assert problems("status.schema.json", document) == []
 
 
 def test_monitor_appends_samples_and_ends_with_the_last(run: Any, serving: Cluster, tmp_path: Path) -> None:
@@ -194,10 +192,12 @@ def test_an_interrupt_ends_the_monitor_and_says_so(
     assert "Traceback" not in said
 
 
-def test_preflight_sees_as_much_as_one_namespace_allows(run: Any, project: Path) -> None:
+def test_preflight_sees_as_much_as_one_namespace_allows(run: Any, project: Path, problems: Any) -> None:
     """Quota and rights are read, nodes are not; the gated model has no token, which would fail."""
     done = run("preflight", "--offline", "--json")
-    checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+    document = json.loads(done.stdout)
+    assert problems("preflight.schema.json", document) == []
+    checks = {check["check"]: check for check in document["checks"]}
     assert done.returncode == 1
     assert checks["quota"]["found"] == "requests.nvidia.com/gpu: 4 left of 4, 2 needed"
     assert {checks[name]["outcome"] for name in ("api-server", "namespace", "rights-to-deploy", "pod-security")} == {
@@ -236,7 +236,9 @@ def test_pod_security_is_asked_by_a_dry_run(run: Any, project: Path) -> None:
     assert "runAsNonRoot" in found["found"]
 
 
-def test_login_is_checked_with_the_cluster(run: Any, simulated_cluster: Simulated, tmp_path: Path) -> None:
+def test_login_is_checked_with_the_cluster(
+    run: Any, simulated_cluster: Simulated, tmp_path: Path, problems: Any
+) -> None:
     """A login that works; one that the API server does not know; and taking over the one that works."""
     done = run("login", "--check")
     assert (done.returncode, "answers    v1." in done.stdout) == (0, True), done.stdout + done.stderr
@@ -250,9 +252,19 @@ def test_login_is_checked_with_the_cluster(run: Any, simulated_cluster: Simulate
     assert run("login", "--check", "--context", "mine", KUBECONFIG=str(own)).returncode == 0
 
     own.write_text(own.read_text(encoding="utf-8").replace(token, "stale"), encoding="utf-8")
-    done = run("login", "--check", KUBECONFIG=str(own))
-    assert done.returncode == 1
-    assert "does not accept the login" in " ".join(done.stdout.split())
+    done = run("login", "--check", "--json", KUBECONFIG=str(own))
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["usable"]) == (1, False)
+    assert "does not accept the login" in document["problems"][0]["message"]
+    assert problems("login.schema.json", document) == []
+
+
+def test_a_document_is_asked_for_even_where_nothing_answers(run: Any, tmp_path: Path, problems: Any) -> None:
+    """A program reads what failed, by its kind."""
+    for command in ("status", "preflight", "cleanup", "login"):
+        document = json.loads(run(command, "--json", KUBECONFIG=str(tmp_path / "nowhere")).stdout)
+        assert problems(f"{command}.schema.json", document) == []
+        assert document["kind"] == "no-kubeconfig"
 
 
 @pytest.mark.parametrize("command", ["status", "monitor", "preflight", "cleanup"])
@@ -319,9 +331,11 @@ def test_cleanup_takes_what_no_state_knows_and_leaves_data(run: Any, orphans: Cl
     assert objects(orphans) == {"foreign"}
 
 
-def test_cleanup_deletes_nothing_where_pulumi_cannot_be_asked(run: Any, orphans: Cluster) -> None:
+def test_cleanup_deletes_nothing_where_pulumi_cannot_be_asked(run: Any, orphans: Cluster, problems: Any) -> None:
     """Without its state, what is left cannot be told from what is deployed."""
-    done = run("cleanup", "--yes", PULUMI_BACKEND_URL="file:///no/such/folder")
+    done = run("cleanup", "--yes", "--json", PULUMI_BACKEND_URL="file:///no/such/folder")
     assert done.returncode == 3, done.stdout + done.stderr
-    assert "What Pulumi knows could not be read" in done.stdout
+    document = json.loads(done.stdout)
+    assert problems("cleanup.schema.json", document) == []
+    assert (document["goes"], document["deleted"], bool(document["unread"])) == ([], [], True)
     assert len(objects(orphans)) == 3

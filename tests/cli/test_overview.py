@@ -45,6 +45,8 @@ def test_completion_still_knows_the_commands() -> None:
     """The shell asks without words, by variables."""
     done = process(_VOLTAIC_COMPLETE="complete_bash", COMP_WORDS="voltaic sta", COMP_CWORD="1")
     assert "status" in done.stdout.split()
+    done = process(_VOLTAIC_COMPLETE="complete_bash", COMP_WORDS="voltaic status --br", COMP_CWORD="2")
+    assert "--brief" in done.stdout.split()
 
 
 @pytest.mark.parametrize(

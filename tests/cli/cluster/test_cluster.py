@@ -147,6 +147,9 @@ def test_a_pod_is_seen_asked_and_reached(running: Cluster) -> None:
     assert running.exec("layer", ["say", "fail"]).code != 0
     assert "not found" in running.exec("layer", ["no-such-program"]).problem
 
+    with pytest.raises(ClusterError, match="container nope is not valid for pod layer"):
+        running.exec("layer", ["say"], "nope")
+
     target = running.target("layer")
     assert (target.pod, target.port) == ("layer", 8080)
     with running.forward(target) as port, socket.create_connection(("127.0.0.1", port), 5) as local:
