@@ -99,7 +99,7 @@ def _memory(report: Report) -> str:
 
 
 def _running(report: Report) -> str:
-    if report.outcome in {"refuse", "failed"}:
+    if report.stopped or report.outcome in {"refuse", "failed"}:
         return "left alone"
     if report.outcome == "gone" or report.against == "nothing":
         return ""
@@ -167,7 +167,12 @@ def _title(said: Said) -> str:
 
 def _finding(said: Said) -> str:
     lines = [f"{_title(said)}: {prose(said.message, 3000)}"]
-    lines += [f"**{word}:** {prose(text, 3000)}" for word, text in (("Why", said.why), ("Way out", said.fix)) if text]
+    if said.why:
+        lines.append(f"**Why:** {prose(said.why, 3000)}")
+    if said.fix:
+        # An unknown names what would settle it, in these words.
+        way_out = "" if said.fix.startswith("What would settle it") else "**Way out:** "
+        lines.append(f"{way_out}{prose(said.fix, 3000)}")
     return "\n\n".join(lines)
 
 
@@ -214,7 +219,8 @@ def _bills(report: Report) -> Iterator[Block]:
     before, after = (None if side is None else side.bill for side in (report.before, report.after))
     if before is not None or after is not None:
         moments = dict.fromkeys(found.peak_moment for found in (before, after) if found is not None)
-        yield Block(f"**VRAM of each GPU** at its worst moment ({', then '.join(moments)})", "bills")
+        what = "**VRAM of each GPU before the change**," if after is None else "**VRAM of each GPU**"
+        yield Block(f"{what} at its worst moment ({', then '.join(moments)})", "bills")
         yield Block(bill.tabled(before, after), "bills")
         yield Block(bill.bars(before, after), "bars")
     reason = _no_bill(report.after)
@@ -233,9 +239,11 @@ def _no_bill(side: Side | None) -> str:
 
 def _life(report: Report) -> Iterator[Block]:
     kind = "restarts and volumes"
-    if report.outcome == "refuse":
-        yield Block("**What restarts:** nothing. A refused change creates nothing and leaves what runs alone.", kind)
-    if report.outcome in {"refuse", "failed", "gone"}:
+    if report.outcome in {"failed", "gone"}:
+        return
+    untouched = words.untouched(report)
+    if untouched:
+        yield Block(f"**What restarts:** {prose(untouched)}", kind)
         return
     first = report.against == "nothing"
     lines = ["**What a first deployment starts**" if first else "**What restarts**", ""]

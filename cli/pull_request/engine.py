@@ -47,7 +47,7 @@ _SUMMARY: Final = "preview failed"
 """What the engine adds to errors that were told before."""
 _ROOT: Final = "pulumi:pulumi:Stack"
 _PROVIDERS: Final = "pulumi:providers:"
-_PACKS: Final = ("PULUMI_OPTION_POLICY_PACK", "PULUMI_OPTION_POLICY_PACK_CONFIG")
+PACK_VARIABLES: Final = ("PULUMI_OPTION_POLICY_PACK", "PULUMI_OPTION_POLICY_PACK_CONFIG")
 """Variables that name policy packs and their configurations, in the same order."""
 
 
@@ -83,15 +83,15 @@ def preview(place: Place, pack: Path | None, running: Running) -> Run:
     run = Run()
     if place.ephemeral:
         _make_stack(place, running)
-    packs, configurations = _packs(place, pack)
-    stack = _stack(
-        replace(place, env={name: value for name, value in place.env.items() if name not in _PACKS}), running
+    packs, configurations = packs_of(place, pack)
+    stack = stack_of(
+        replace(place, env={name: value for name, value in place.env.items() if name not in PACK_VARIABLES}), running
     )
     from pulumi.automation import errors
 
     try:
         stack.preview(
-            on_event=_listener(run),
+            on_event=listener(run),
             policy_packs=packs or None,
             policy_pack_configs=configurations or None,
             color="never",
@@ -106,11 +106,11 @@ def preview(place: Place, pack: Path | None, running: Running) -> Run:
     return run
 
 
-def _packs(place: Place, pack: Path | None) -> tuple[list[str], list[str]]:
+def packs_of(place: Place, pack: Path | None) -> tuple[list[str], list[str]]:
     """Return the packs to ask, those of the environment included, and a configuration for each where any has one."""
     if pack is None:
         return [], []
-    packs, configurations = ([word for word in place.env.get(name, "").split(",") if word] for name in _PACKS)
+    packs, configurations = ([word for word in place.env.get(name, "").split(",") if word] for name in PACK_VARIABLES)
     if not any(os.path.realpath(entry) == os.path.realpath(pack) for entry in packs):
         packs.append(str(pack))
         if configurations:
@@ -164,7 +164,7 @@ def _make_stack(place: Place, running: Running) -> None:
         command.run(["config", "set-all", "--stack", place.stack, *words], str(place.folder), {})
 
 
-def _stack(place: Place, running: Running) -> automation.Stack:
+def stack_of(place: Place, running: Running) -> automation.Stack:
     """Return the stack without selecting it: a selection would be written down in the user's home."""
     from pulumi import automation
 
@@ -276,12 +276,12 @@ class Running:
         except (ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
             pass  # whoever asks twice does not want to wait
         finally:
-            for pid in _session(process.pid):
+            for pid in session_of(process.pid):
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
 
-def _session(leader: int) -> list[int]:
+def session_of(leader: int) -> list[int]:
     """Return the processes of a session, wherever they can be listed: plugins have groups of their own."""
     found = [leader]
     for folder in Path("/proc").glob("[0-9]*"):
@@ -314,7 +314,7 @@ def _quiet(env: Mapping[str, str]) -> dict[str, str]:
     return {**env, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_AUTOMATION_API": "true", "NO_COLOR": "1"}
 
 
-def _listener(run: Run) -> Callable[[EngineEvent], None]:
+def listener(run: Run) -> Callable[[EngineEvent], None]:
     def on_event(event: EngineEvent) -> None:
         run.began = run.began or event.prelude_event is not None
         if event.resource_pre_event is not None:

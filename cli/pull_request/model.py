@@ -170,6 +170,8 @@ class Report:
     volumes: tuple[Volume, ...] = ()
     downloads: bool = True
     """Whether the start that is estimated has to fetch the weights first."""
+    stopped: bool = False
+    """Whether the preview ended before it had shown all: nothing of this change would be deployed."""
     steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader should know about how this was found out."""

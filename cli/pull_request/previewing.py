@@ -69,7 +69,7 @@ class Previewer:
         steps = tuple(run.steps.values())
         result = outcome(after, run)
         changes = (old, file) if self.base is not None else (None, None)
-        shows = result not in {"refuse", "failed"}
+        shows = result not in {"refuse", "failed"} and not run.failed
         return Report(
             stack=stack,
             outcome=result,
@@ -82,6 +82,7 @@ class Previewer:
             pods=life.pods(steps) if shows else (),
             volumes=life.volumes(steps) if shows else (),
             downloads=_downloads(before, after, steps, against),
+            stopped=not shows,
             steps=steps if shows else (),
             notes=tuple(notes),
             messages=tuple(message for message in run.messages if not is_told(message, after)),

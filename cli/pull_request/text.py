@@ -73,9 +73,13 @@ def _lists(report: Report) -> Iterator[tuple[str, list[str]]]:
     found = []
     for said in report.findings:
         found.append(f"{said.rule}  {said.level}, {said.outcome}{f', {said.about}' if said.about else ''}")
-        found += [f"  {text}" for text in (said.message, said.why, said.fix) if text]
+        fix = said.fix if said.fix.startswith("What would settle it") else f"Way out: {said.fix}"
+        found += [f"  {text}" for text in (said.message, said.why and f"Why: {said.why}", said.fix and fix) if text]
     yield "Findings", found
-    if report.outcome in {"accept", "unknown"}:
+    untouched = words.untouched(report)
+    if untouched and report.outcome != "failed":
+        yield "What restarts", [untouched[0].upper() + untouched[1:]]
+    elif report.outcome in {"accept", "unknown"}:
         lost = [f"{volume.kind} {volume.name} {words.volume(volume)}" for volume in report.volumes]
         pods = [f"{one.kind} {one.name} {words.pods(one)}" for one in report.pods] or ["No pod: what runs goes on."]
         title = "What a first deployment starts" if report.against == "nothing" else "What restarts"

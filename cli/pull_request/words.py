@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from voltaic import host
+from voltaic import commands, host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,16 @@ def worst(reports: tuple[Report, ...]) -> str:
 def duration(seconds: int) -> str:
     """Return a time as people say it: `45 s`, `about 8 min`."""
     return f"{seconds} s" if seconds < _LONG else f"about {max(2, round(seconds / _MINUTE))} min"
+
+
+def untouched(report: Report) -> str:
+    """Return why nothing restarts where the change would not be deployed at all; empty where it would be."""
+    if report.outcome == "refuse":
+        return "nothing. A refused change creates nothing and leaves what runs alone."
+    if not report.stopped:
+        return ""
+    allow = commands.of_settings({"allowUnknown": True}, report.stack)[0]
+    return f"nothing. What cannot be judged is not deployed, unless the stack says so with `{allow}`."
 
 
 def pods(found: Pods) -> str:

@@ -99,6 +99,18 @@ def test_a_mandatory_violation_of_another_pack_refuses(voltaic: Voltaic, project
     assert "No GPUs on Sunday." in result.stdout
 
 
+def test_an_unknown_that_is_stopped_shows_no_steps(voltaic: Voltaic, project: Path, runs: list[Run]) -> None:
+    """What a preview had shown until then would not come to pass."""
+    stack(project, "lab", UNKNOWN)
+    runs[0] = Run(deployment("nobody/unknown").steps, failed=True, began=True)
+    result = voltaic("preview", "-s", "lab")
+    assert result.exit_code == 3
+    assert "What cannot be judged is not deployed" in result.stdout
+    assert "Deployment" not in result.stdout
+    runs[0] = deployment("nobody/unknown")
+    assert "Deployment tgi starts" in voltaic("preview", "-s", "lab").stdout
+
+
 def test_a_preview_that_fails_is_no_accept(voltaic: Voltaic, project: Path, runs: list[Run]) -> None:
     """The reason is told, and the exit code is that of bad input."""
     stack(project, "lab", ACCEPTED)

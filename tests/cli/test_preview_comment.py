@@ -141,6 +141,25 @@ def test_what_becomes_of_pods(pods: tuple[model.Pods, ...], told: str) -> None:
     assert told in comment(change(report(pods=pods)))
 
 
+def test_an_unknown_that_is_not_let_through_says_how() -> None:
+    """Nothing restarts, since it would not be deployed; one that is let through restarts like any other."""
+    side = judged("v100-1gpu", "nobody/unknown")
+    text = comment(change(report(outcome="unknown", after=side, stopped=True, pods=(), steps=())))
+    assert "**What restarts:** nothing. What cannot be judged is not deployed, unless the stack says so with" in text
+    assert "`pulumi config set allowUnknown true -s v100-2gpu`" in text
+    assert "| left alone |" in text
+    assert "**VRAM of each GPU before the change**, at its worst moment (decode)" in text
+    assert "restarts (1 pod)" in comment(change(report(outcome="unknown", after=side)))
+
+
+def test_what_would_settle_an_unknown_is_no_way_out() -> None:
+    """It is said in its own words."""
+    said = model.Said("vram-budget", "mandatory", "unknown", "m", "w", "What would settle it: a config.json.")
+    text = comment(change(report(outcome="unknown", findings=(said,))))
+    assert "\n\nWhat would settle it: a config.json.\n" in text
+    assert "Way out" not in text
+
+
 def test_a_first_deployment_is_not_called_a_restart() -> None:
     """Where nothing was compared, nothing restarts."""
     pods = (model.Pods("Deployment", "tgi", "starts", 1, is_server=True),)
