@@ -315,6 +315,8 @@ def _quiet(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def listener(run: Run) -> Callable[[EngineEvent], None]:
+    """Return what hears the events of the engine, and keeps in `run` what a reader needs."""
+
     def on_event(event: EngineEvent) -> None:
         run.began = run.began or event.prelude_event is not None
         if event.resource_pre_event is not None:

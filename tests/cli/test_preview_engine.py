@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli.pull_request.engine import Run, Running, _listener, has_stack, opened_config, preview
+from cli.pull_request.engine import Run, Running, has_stack, listener, opened_config, preview
 from cli.pull_request.workplace import Place
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def told(*events: dict[str, Any]) -> Run:
     from pulumi.automation import EngineEvent
 
     run = Run()
-    listen = _listener(run)
+    listen = listener(run)
     for number, event in enumerate(events):
         listen(EngineEvent.from_json({"sequence": number, "timestamp": 0, **event}))
     return run
