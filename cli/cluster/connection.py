@@ -8,19 +8,18 @@ times more; certificates that stand in a kubeconfig are left behind in the folde
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
-import os
 import re
-import tempfile
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.cluster import exec_plugin, failures
+from cli.cluster import failures, material
 from cli.cluster.errors import ClusterError
 
 if TYPE_CHECKING:
+    import tempfile
     from collections.abc import AsyncIterator, Mapping
 
     import httpx
@@ -42,8 +41,6 @@ AGAIN = frozenset({429, 500, 502, 503, 504})
 """HTTP states of an API server that is not itself at the moment."""
 LIFETIME_PING = 20.0
 """Seconds between pings on a websocket, so that nothing on the way takes it for idle."""
-PREFIX = "voltaic-cluster-"
-"""Beginning of the name of a folder with certificates; the process id follows."""
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 QUEUE = 4096
 """Messages that wait on a websocket before its sender has to."""
@@ -231,62 +228,28 @@ class Connection:
         import httpx
         from kr8s.asyncio import Api
 
-        material = await asyncio.to_thread(self._material)
-        # Not by its factory: that asks /version without a limit of time, which some clusters forbid.
-        api = Api(kubeconfig=material, namespace=self.access.namespace, serviceaccount="", bypass_factory=True)
-        api.timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        await api.auth
-        # Here and once: of several first requests each would make a session, and all but one would stay open.
-        await api._create_session()  # noqa: SLF001  there is no public way
-        return api
-
-    def _material(self) -> dict[str, Any]:
-        """Return a kubeconfig of this one context whose login needs no program and no file of somebody else's."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")  # mode 700, gone at the end
-        user = dict(self.access.user)
-        if "exec" in user and not (user.get("token") or user.get("tokenFile")):
-            user |= exec_plugin.login(self.access)
-        for name in ("exec", "auth-provider", "username", "password"):
-            provider = user.pop(name, None)
-            if name == "auth-provider" and isinstance(provider, dict) and not user.get("token"):
-                user["token"] = str((provider.get("config") or {}).get("id-token") or "")
-        if file := user.pop("tokenFile", None):
-            user["token"] = self._read(self.access.user_folder / file, "token file").decode().strip()
-        cluster = dict(self.access.cluster) | {"server": self.access.server}
-        self._place(user, "client-certificate", self.access.user_folder)
-        self._place(user, "client-key", self.access.user_folder)
-        self._place(cluster, "certificate-authority", self.access.cluster_folder)
-        return {
-            "current-context": "it",
-            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-            "clusters": [{"name": "it", "cluster": cluster}],
-            "users": [{"name": "it", "user": {key: value for key, value in user.items() if value}}],
-        }
-
-    def _place(self, entry: dict[str, Any], name: str, folder: Path) -> None:
-        """Make an entry name a file, whether it held the content or a path."""
-        data, file = entry.pop(f"{name}-data", None), entry.pop(name, None)
-        if data:
-            try:
-                content = base64.b64decode(str(data))
-            except ValueError:
-                raise ClusterError("bad-kubeconfig", f"{name}-data of the context is not base64.") from None
-        elif file:
-            content = self._read(folder / str(file), name)
-        else:
-            return
-        place = Path(self._folder.name if self._folder else "") / name
-        place.touch(mode=0o600)
-        place.write_bytes(content)
-        entry[name] = str(place)
-
-    def _read(self, path: Path, what: str) -> bytes:
+            self._folder = material.folder()
+        config = await asyncio.to_thread(material.material, self.access, Path(self._folder.name))
+        # Not by its factory: that asks /version without a limit of time, which some clusters forbid.
+        api = Api(kubeconfig=config, namespace=self.access.namespace, serviceaccount="", bypass_factory=True)
+        api.timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         try:
-            return path.read_bytes()
-        except OSError as error:
-            said = f"The {what} {path} that the context {self.access.context} names cannot be read: {error.strerror}."
-            raise ClusterError("bad-kubeconfig", said) from None
+            await api.auth
+            # Here and once: of several first requests each would make a session, and all but one would stay open.
+            await api._create_session()  # noqa: SLF001  there is no public way
+        except (ssl.SSLError, httpx.InvalidURL, ValueError) as error:
+            what = (
+                "a certificate or key"
+                if isinstance(error, ssl.SSLError)
+                else "the address of the server or of the proxy"
+            )
+            raise ClusterError(
+                "bad-kubeconfig",
+                f"In the context {self.access.context} {what} cannot be used.",
+                "Download a fresh kubeconfig, and take it over with: voltaic login FILE",
+            ) from error
+        return api
 
     async def _forget(self) -> None:
         """Forget the login and close its connections."""

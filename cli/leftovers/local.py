@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from cli.cluster.connection import PREFIX
+from cli.cluster.material import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

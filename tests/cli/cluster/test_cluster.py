@@ -247,6 +247,31 @@ def test_a_certificate_logs_in_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize(
+    ("kind", "field", "value", "words"),
+    [
+        ("cluster", "certificate-authority-data", "bm90aGluZw==", "a certificate or key cannot be used"),
+        ("cluster", "certificate-authority-data", "%%%", "a certificate or key cannot be used"),
+        ("cluster", "server", "https://k8s:port", "the address of the server or of the proxy cannot be used"),
+        ("cluster", "proxy-url", "no address", "the address of the server or of the proxy cannot be used"),
+        ("user", "tokenFile", "/no/such/file", "The token file /no/such/file"),
+        ("cluster", "certificate-authority", "/no/such/file", "The certificate-authority /no/such/file"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_told(changed: Any, kind: str, field: str, value: str, words: str) -> None:
+    """Broken certificates, addresses and files are faults of the kubeconfig, not of the cluster."""
+
+    def change(document: dict[str, Any]) -> None:
+        entry = document[f"{kind}s"][0][kind]
+        entry[field] = value
+        if field == "certificate-authority":
+            entry.pop("certificate-authority-data")
+
+    with connect(changed(change)) as found, pytest.raises(ClusterError) as said:
+        found.pods()
+    assert (said.value.kind, words in said.value.message) == ("bad-kubeconfig", True), str(said.value)
+
+
+@pytest.mark.parametrize(
     ("server", "kind", "words"),
     [
         ("https://127.0.0.1:1", "unreachable", "nothing listens at that port"),

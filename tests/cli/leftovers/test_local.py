@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.cluster.connection import PREFIX
+from cli.cluster.material import PREFIX
 from cli.leftovers import local
 
 if TYPE_CHECKING:
