@@ -24,6 +24,8 @@ MOST_IMPORT = 1.5
 """Bar: `import voltaic` divided by `import pydantic`."""
 MOST_PLAN = 2.5
 """Bar: `voltaic plan` divided by `import pydantic`, both in a fresh interpreter."""
+MOST_HELP = 1.6
+"""Bar: `voltaic --help` divided by `import typer`, both in a fresh interpreter."""
 LEAST_VERDICTS = 1000
 """Bar: verdicts per second in one process."""
 MOST_MIDDLE, MOST_SLOW, MOST_WAYS_OUT = 0.001, 0.005, 0.050
@@ -71,6 +73,19 @@ def main() -> int:
         f"{imports.ratio:.2f}  ({ours * 1000:.0f} ms / {theirs * 1000:.0f} ms)",
         f"at most {MOST_IMPORT}",
         met=imports.ratio <= MOST_IMPORT,
+    )
+
+    helps = pairs(
+        lambda: seconds_of([sys.executable, "-c", "from cli.main import run; run()", "--help"]),
+        partial(python, "import typer"),
+        count=rounds,
+    )
+    ours, theirs = helps.medians
+    row(
+        "voltaic --help / import typer",
+        f"{helps.ratio:.2f}  ({ours * 1000:.0f} ms / {theirs * 1000:.0f} ms)",
+        f"at most {MOST_HELP}",
+        met=helps.ratio <= MOST_HELP,
     )
 
     for title, words in (
