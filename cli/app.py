@@ -23,6 +23,8 @@ COMMANDS: Final = (
     "set",
     "model",
     "scale",
+    "up",
+    "destroy",
     "status",
     "monitor",
     "forward",

@@ -27,6 +27,8 @@ SHOWN: Final = (
     ("set", "Set up", "Change settings of a stack, judged first."),
     ("model", "Set up", "Serve another model, judged first."),
     ("scale", "Set up", "Choose GPUs, shards and replicas."),
+    ("up", "Operate", "Deploy a stack, and tell how it starts."),
+    ("destroy", "Operate", "Take a stack down; data stays."),
     ("status", "Operate", "Show what a stack is doing now."),
     ("monitor", "Operate", "Watch what a stack is doing."),
     ("forward", "Operate", "Reach API and chat page on local ports."),
