@@ -43,6 +43,7 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "refresh": "read",
 }
 _REPLACED: Final = "replace"
+_NOTHING_DONE: Final = frozenset({"same", "read"})
 _SUMMARY: Final = "preview failed"
 """What the engine adds to errors that were told before."""
 _ROOT: Final = "pulumi:pulumi:Stack"
@@ -332,8 +333,9 @@ def listener(run: Run) -> Callable[[EngineEvent], None]:
 def _add_step(run: Run, found: Any) -> None:
     op = _OPERATIONS.get(getattr(found.op, "value", str(found.op)), "other")
     known = run.steps.get(found.urn)
-    if known is not None and (known.op == _REPLACED or op != _REPLACED):
-        return  # a replacement comes in three events
+    # A replacement comes in three events, and a refresh comes before what is done.
+    if known is not None and (known.op == _REPLACED or op in _NOTHING_DONE):
+        return
     if found.type == _ROOT or (found.type.startswith(_PROVIDERS) and op in {"create", "same"}):
         return
     old, new = (None if state is None else _plain(state.inputs) for state in (found.old, found.new))

@@ -155,7 +155,8 @@ def at(project: Project, ref: str) -> Base:
         Unreadable: it names none, or there is no git here.
     """
     try:
-        commit = _git(project.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        # With its ending, nothing that is typed there is an option of git.
+        commit = _git(project.root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
     except _GitFault as fault:
         if fault.said:
             raise Unreadable(f"--base {ref}: {fault.said}") from None

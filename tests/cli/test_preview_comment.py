@@ -232,6 +232,7 @@ def test_thousands_of_stacks_still_have_their_verdicts_counted() -> None:
     assert len(text) <= LONGEST
     assert text.index("`bad`") < text.index("`stack-0`")
     assert re.search(r"And [\d,]+ accepted\.", text)
+    assert "The 50 stacks with the worst verdicts are told of one by one." in text
 
 
 def test_names_are_shown_as_they_are() -> None:

@@ -77,6 +77,16 @@ def test_a_replacement_is_one_step() -> None:
     assert (found.op, found.retained, found.paths) == ("replace", True, ("a",))
 
 
+def test_a_refresh_comes_before_what_is_done() -> None:
+    """The step is what is done then, and what is left alone afterwards hides nothing."""
+    found = told(
+        step("refresh", old=state({}), new=state({})), step("update", old=state({"a": 1}), new=state({"a": 2}))
+    )
+    assert [one.op for one in found.steps.values()] == ["update"]
+    found = told(step("update", old=state({"a": 1}), new=state({"a": 2})), step("same", new=state({})))
+    assert [one.op for one in found.steps.values()] == ["update"]
+
+
 def test_a_deletion_knows_what_goes() -> None:
     """It has inputs before, and none after."""
     (found,) = told(step("delete", old=state({"a": 1}))).steps.values()

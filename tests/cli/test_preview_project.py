@@ -91,7 +91,7 @@ def test_a_deleted_file_is_only_at_the_commit(project: Project) -> None:
     assert at(project, "HEAD").file("lab") is not None
 
 
-@pytest.mark.parametrize("ref", ["nowhere", "--help", "", "main:Pulumi.yaml", "a b", "-"])
+@pytest.mark.parametrize("ref", ["nowhere", "--help", "", "main:deploy/Pulumi.yaml", "a b", "-"])
 def test_a_bad_ref_is_one_clear_error(project: Project, ref: str) -> None:
     """Nothing that is typed there is taken for an option of git."""
     with pytest.raises(Unreadable, match=r"^--base .*: no branch, tag or commit of this name here"):

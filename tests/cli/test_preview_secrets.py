@@ -57,6 +57,15 @@ def test_the_planting_reaches_every_text() -> None:
     assert json.dumps(document(found)).count(PLANTED) > 15
 
 
+def test_plans_are_without_secrets_too() -> None:
+    """Names of models and arguments of a launcher may hold what somebody calls a secret."""
+    found = Secrets({"HF_TOKEN": "Mistral-7B"}).taken_out(report())
+    assert found.before is not None
+    assert found.before.plan is not None
+    assert found.before.plan["spec"]["model"] == f"mistralai/{HIDDEN}-Instruct-v0.2"
+    assert "Mistral-7B" not in json.dumps(document(change(found)))
+
+
 def test_steps_keep_no_values() -> None:
     """Inputs of resources may hold anything; paths are enough for a reader."""
     (step,) = Secrets({}).taken_out(planted_everywhere()).steps

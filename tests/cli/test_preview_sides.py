@@ -82,6 +82,7 @@ def test_another_profile_is_told_as_gpus() -> None:
     """Count and kind."""
     found = changed(file(profile="v100-1gpu", model=MISTRAL), file(profile="v100-2gpu", model=MISTRAL))
     assert found["GPUs of a pod"] == ("1 x v100-16gb", "2 x v100-16gb")
+    assert "profile" not in found
 
 
 def test_keys_without_a_term_are_told_by_their_key() -> None:

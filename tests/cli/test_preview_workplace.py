@@ -58,6 +58,7 @@ def test_an_ephemeral_place_has_a_state_and_a_home_of_its_own(project: Project, 
         assert "PULUMI_ACCESS_TOKEN" not in made.env
         assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in made.env
         assert made.env["PULUMI_BACKEND_URL"] == f"file://{Path(made.env['PULUMI_HOME']).parent}/state"
+        assert Path(made.env["KUBECONFIG"]).parent == Path(made.env["PULUMI_HOME"]).parent
         assert not Path(made.env["KUBECONFIG"]).exists()
         assert Path(made.env["PULUMI_HOME"], "plugins").resolve() == (home / "plugins").resolve()
         assert made.env["PATH"] == "/bin"
