@@ -23,10 +23,13 @@ COMMANDS: Final = (
     "set",
     "model",
     "scale",
+    "import-config",
     "up",
     "destroy",
     "status",
     "monitor",
+    "doctor",
+    "logs",
     "forward",
     "cleanup",
 )

@@ -82,7 +82,7 @@ def init(
         project = find(Path.cwd())
         answers = given if as_json or not _at_terminal() else _asked(given)
         faults = _missing(answers)
-        name = stack or _name(answers["profile"])
+        name = stack or (stack_name(answers["profile"]) if answers["profile"] else None)
         if name is not None and STACK.fullmatch(name) is None:
             faults.append(f"--stack {name}: letters, digits, - _ and . alone, 100 at most")
         if faults or name is None:
@@ -95,7 +95,7 @@ def init(
         return _prepared(options, prepare, project, str(name), values)
 
     edit, notes = run.taken(options, again(asked), again)
-    agree = None if edit.old is None else _agreement(edit, yes=yes)
+    agree = None if edit.old is None else agreement(edit, yes=yes)
     raise typer.Exit(run.finish(options, edit, [*notes, *_first_steps(edit)], agree=agree))
 
 
@@ -141,9 +141,9 @@ def _suggestion(profile: str | None) -> str:
     return f"{said}: voltaic models --fits {name}"
 
 
-def _name(profile: str | None) -> str | None:
+def stack_name(profile: str) -> str:
     """Return the stack's name where none is given: that of the profile."""
-    return None if profile is None else re.sub(r"[^A-Za-z0-9_.-]+", "-", profile.strip())
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", profile.strip())
 
 
 def _asked(given: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -202,7 +202,8 @@ def _typed(prompt: str) -> str | None:
     return line.strip() if line else None
 
 
-def _agreement(edit: Edit, *, yes: bool) -> Callable[[], bool]:
+def agreement(edit: Edit, *, yes: bool) -> Callable[[], bool]:
+    """Return the question before a stack file that is there is changed."""
     from cli.asking import agreed
 
     return lambda: agreed(f"{edit.path.name} is there already. Change it as shown?", yes=yes)

@@ -29,6 +29,7 @@ SHOWN: Final = (
     ("scale", "Set up", "Choose GPUs, shards and replicas."),
     ("up", "Operate", "Deploy a stack, and tell how it starts."),
     ("destroy", "Operate", "Take a stack down; data stays."),
+    ("import-config", "Set up", "Make a stack from an old configuration."),
     ("status", "Operate", "Show what a stack is doing now."),
     ("monitor", "Operate", "Watch what a stack is doing."),
     ("forward", "Operate", "Reach API and chat page on local ports."),

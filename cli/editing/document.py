@@ -28,7 +28,11 @@ def document(edit: Edit, *, written: bool, notes: Sequence[str] = ()) -> dict[st
         "after": _side(edit.after),
         "effects": list(effects.lines(edit)),
         "ways_out": [
-            {"text": str(fix), "settings": dict(fix.settings), "command": words.command(fix.settings, edit.stack)}
+            {
+                "text": str(fix),
+                "settings": dict(fix.settings),
+                "command": None if edit.afresh else words.command({**edit.asked, **fix.settings}, edit.stack),
+            }
             for fix in edit.verdict.fixes
         ],
         "notes": list(notes),

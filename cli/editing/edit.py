@@ -66,6 +66,8 @@ class Edit:
     before: Side | None
     """None: there was no file."""
     after: Side
+    afresh: bool = False
+    """Whether plain settings that were not asked for are removed."""
 
     @property
     def verdict(self) -> Verdict:
@@ -128,6 +130,7 @@ def prepare(project: Project, stack: str, asked: Mapping[str, Any], *, afresh: b
         changes=tuple(_changes(before.config, _parsed(name, new).config, prefix)),
         before=None if old is None else sides.side(project, before, name),
         after=after,
+        afresh=afresh,
     )
 
 

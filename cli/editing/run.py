@@ -95,6 +95,18 @@ def finish(options: Options, edit: Edit, notes: Sequence[str] = (), *, agree: Ca
     return code
 
 
+def settled(options: Options, edit: Edit, *, agreed: bool) -> tuple[int, bool]:
+    """Write a change where it may be and somebody agreed; return the exit code, and whether it was written."""
+    verdict = edit.verdict.verdict
+    may = verdict == "accept" or (verdict == "unknown" and (options.force_unknown or edit.lets_unknown_through))
+    if not may:
+        return exit_code([verdict]), False
+    written = bool(edit.changes) and agreed and not options.dry_run
+    if written:
+        _write(options, edit)
+    return ACCEPT, written
+
+
 def _about_unknown(options: Options, edit: Edit) -> list[str]:
     if edit.verdict.verdict != "unknown":
         return []

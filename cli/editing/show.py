@@ -82,7 +82,8 @@ def _ways(screen: Console, edit: Edit, *, take: bool) -> None:
     render.paragraph(screen, Text("Proven ways out: judged by the same rules, and accepted", style="bold"))
     for number, fix in enumerate(fixes, 1):
         render.indented(screen, Text(f"{number}. {fix}"))
-        screen.print(Text(f"    {command(edit.asked, fix, edit.stack)}"), soft_wrap=True)
+        if not edit.afresh:  # else the stack that the command is about is not there yet
+            screen.print(Text(f"    {command(edit.asked, fix, edit.stack)}"), soft_wrap=True)
     if take:
         screen.print()
         render.paragraph(screen, Text("To take one: the same command again with --take NUMBER."))
