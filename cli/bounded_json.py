@@ -12,7 +12,13 @@ from cli.bounds import DEEPEST, MOST_VALUES, Fault, left_out
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+NO_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+"""What Python's reader takes beside JSON, and nobody else does."""
+MOST_DIGITS: Final = 4300
+"""Digits that Python makes a whole number of (Python documentation, integer string conversion length limitation)."""
+MOST_WORDS: Final = 6 * MOST_VALUES
+"""Words of a text: of a value at most a comma, its key, a colon, two brackets and itself."""
+_WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
 def document(text: str) -> Any:
@@ -23,16 +29,7 @@ def document(text: str) -> Any:
         json.JSONDecodeError: it is no JSON.
     """
     _check(text)
-    try:
-        return left_out(json.loads(text, parse_constant=_no_number))
-    except json.JSONDecodeError:
-        raise
-    except ValueError as fault:  # a number of a million digits
-        raise Fault(f"a value cannot be read: {str(fault).partition(';')[0]}") from None
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    return left_out(json.loads(text))
 
 
 def words(text: str) -> Iterator[tuple[str, int]]:
@@ -45,7 +42,9 @@ def _check(text: str) -> None:
     keys: list[set[str] | None] = []
     """Keys of each object that is open; None for a list."""
     values, key_comes = 0, False
-    for word, place in words(text):
+    for number, (word, place) in enumerate(words(text)):
+        if number > MOST_WORDS:
+            raise Fault("not JSON: signs without values", line_of(text, place))
         sign = word[0]
         if sign in "}]":
             del keys[-1:]
@@ -58,11 +57,20 @@ def _check(text: str) -> None:
             values += 1
             if values > MOST_VALUES:
                 raise Fault(f"more than {MOST_VALUES:,} values", line_of(text, place))
+            _check_value(word, text, place)
             if sign in "{[":
                 keys.append(set() if sign == "{" else None)
                 key_comes = sign == "{"
                 if len(keys) > DEEPEST:
                     raise Fault(f"nested more than {DEEPEST} levels deep", line_of(text, place))
+
+
+def _check_value(word: str, text: str, place: int) -> None:
+    """Refuse what Python reads and nobody else does, and what it cannot read."""
+    if word in NO_NUMBERS:
+        raise Fault(f"a value cannot be read: {word} is no JSON", line_of(text, place))
+    if len(word) > MOST_DIGITS and word[0] in "-0123456789":
+        raise Fault(f"a value cannot be read: a number of {len(word):,} digits", line_of(text, place))
 
 
 def _note(word: str, seen: set[str] | None, text: str, place: int) -> None:

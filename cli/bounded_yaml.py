@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -17,7 +18,7 @@ from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
 from cli import bounded_json
-from cli.bounds import DEEPEST, MOST_DOCUMENTS, MOST_VALUES, Fault, left_out
+from cli.bounds import DEEPEST, MOST_DOCUMENTS, MOST_TAGS, MOST_VALUES, Fault, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ _AS_TEXT: Final = frozenset(f"{_TAG}{kind}" for kind in ("str", "timestamp", "va
 _COLLECTIONS: Final = {yaml.MappingStartEvent: f"{_TAG}map", yaml.SequenceStartEvent: f"{_TAG}seq"}
 _NO_TEXT: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML does not allow in a stream (YAML 1.1, 5.1)."""
+_DIRECTIVE: Final = re.compile("^%TAG", re.MULTILINE)
 _REMEMBERED_CHARACTERS: Final = 40
 """Length up to which a plain value is read once and remembered: keys, numbers and names come again and again."""
 _MOST_REMEMBERED: Final = 10_000
@@ -68,8 +70,11 @@ def documents(text: str) -> Iterator[Any]:
     if strange is not None:
         line = text.count("\n", 0, strange.start()) + 1
         raise Fault(f"the control character U+{ord(strange[0]):04X} is no text", line)
-    builder = _Builder(CParser(text).get_event)
-    return builder.documents()
+    if text.count("%TAG") > MOST_TAGS:
+        named = [found.start() for found in islice(_DIRECTIVE.finditer(text), MOST_TAGS + 1)]
+        if len(named) > MOST_TAGS:
+            raise Fault(f"more than {MOST_TAGS} %TAG directives", text.count("\n", 0, named[-1]) + 1)
+    return _Builder(CParser(text).get_event).documents()
 
 
 class _Builder:
@@ -220,10 +225,12 @@ _READERS: Final[dict[str, Callable[[SafeConstructor, Any], Any]]] = {
 
 def _plain_tag(text: str) -> str:
     """Return the tag of a scalar without quotes."""
+    # 1:30 is the number 90 in YAML 1.1; the reader of Kubernetes leaves base 60 out (go-yaml, README). Times are text.
+    if ":" in text:
+        return _TEXT
     for tag, pattern in (*_IMPLICIT.get(text[:1], ()), *_IMPLICIT.get(None, ())):
         if pattern.match(text):
-            # 1:30 is the number 90 in YAML 1.1; the reader of Kubernetes leaves base 60 out (go-yaml, README).
-            return _TEXT if ":" in text else str(tag)
+            return str(tag)
     return _TEXT
 
 

@@ -17,12 +17,19 @@ LEFT_OUT: Final = frozenset({"CustomResourceDefinition"})
 """Kinds that are large, and of which nothing but the name is ever asked."""
 
 
+MOST_TAGS: Final = 100
+"""%TAG directives, which no manifest has; libyaml takes quadratic time for them."""
+LONGEST_FAULT: Final = 300
+"""Characters of what is said of a file: enough to recognise what stands in it."""
+
+
 class Fault(ValueError):  # noqa: N818  named for what it says
     """What cannot be read, in one line that begins with its number where that is known."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         self.line = line
-        super().__init__(message if line is None else f"line {line}: {message}")
+        shown = message if len(message) <= LONGEST_FAULT else f"{message[:LONGEST_FAULT]}…"
+        super().__init__(shown if line is None else f"line {line}: {shown}")
 
 
 def left_out(document: Any) -> Any:

@@ -98,6 +98,11 @@ HOSTILE: Final[dict[str, tuple[str | bytes, str]]] = {
         "a: 1\nb: !vault |\n  abc\n",
         "line 2: the tag !vault makes something that no manifest holds",
     ),
+    "directives": ("".join(f"%TAG !a{n}! x\n" for n in range(100_000)), "line 101: more than 100 %TAG directives"),
+    "exclamation marks": (
+        "!" * 16 * MIB,
+        f"line 1: the tag tag:yaml.org,2002:{'!' * 274}…",
+    ),
     "a template": (
         "a: 1\nb:\n  {{- if .Values.b }}\n  c: 1\n  {{- end }}\n",
         "line 3: a template ({{ … }}), which somebody has to render first: helm template CHART | voltaic check -",
@@ -110,7 +115,10 @@ JSON: Final[dict[str, tuple[str, str]]] = {
     "a key twice": ('{"a": 1,\n"a": 2}', "line 2: the key 'a' is given twice"),
     "cut off": ('{"a":\n{"b": 1', "line 2: not JSON: Expecting ',' delimiter"),
     "a string that does not end": ('{"a": "' + "\\" * 8 * MIB, "line 1: not JSON: Unterminated string starting at"),
-    "no number": ('{"a": Infinity}', "a value cannot be read: Infinity is no JSON"),
+    "quotes behind backslashes": ('["' + '\\"' * 8 * (MIB - 1), "line 1: not JSON: Unterminated string starting at"),
+    "brackets that only close": ("[" + "}" * 16 * (MIB - 1), "line 1: not JSON: signs without values"),
+    "colons": ("{" + ":" * 16 * (MIB - 1), "line 1: not JSON: signs without values"),
+    "no number": ('{"a": Infinity}', "line 1: a value cannot be read: Infinity is no JSON"),
 }
 CASES: Final = [pytest.param("a.yaml", *case, id=f"yaml-{name}") for name, case in HOSTILE.items()] + [
     pytest.param("a.json", *case, id=f"json-{name}") for name, case in JSON.items()
@@ -142,6 +150,16 @@ def test_an_endless_stream_is_read_to_the_bound(checked: Callable[..., Ended]) -
 
     assert ended.faults == ["voltaic check: -: larger than 16 MiB; no manifest is"]
     assert (ended.cost.code, ended.cost.memory <= MOST_MEMORY, ended.cost.processor <= MOST_SECONDS) == (2, True, True)
+
+
+def test_a_time_of_16_mb_is_text(checked: Callable[..., Ended], tmp_path: Path) -> None:
+    """What looks like a number to base 60 is read in the same bounds."""
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"- 1" + b":1" * 8 * (MIB - 1))
+
+    ended = checked(str(path))
+
+    assert (ended.cost.code, ended.cost.memory <= MOST_MEMORY, ended.cost.processor <= MOST_SECONDS) == (0, True, True)
 
 
 def test_a_large_rendering_is_read(checked: Callable[..., Ended], tmp_path: Path) -> None:
