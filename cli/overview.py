@@ -32,6 +32,8 @@ SHOWN: Final = (
     ("import-config", "Set up", "Make a stack from an old configuration."),
     ("status", "Operate", "Show what a stack is doing now."),
     ("monitor", "Operate", "Watch what a stack is doing."),
+    ("doctor", "Operate", "Say why it fails, and what mends it."),
+    ("logs", "Operate", "Print and follow the logs of all pods."),
     ("forward", "Operate", "Reach API and chat page on local ports."),
     ("cleanup", "Operate", "Take away what stacks left behind."),
 )

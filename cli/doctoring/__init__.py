@@ -1,0 +1,1 @@
+"""How `voltaic doctor` and `voltaic logs --doctor` gather evidence and say what they found."""
