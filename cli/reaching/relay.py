@@ -1,0 +1,319 @@
+"""A local port that leads to whichever pod a Service leads to, through restarts of both.
+
+Opening a connection to a pod takes about 10 ms: TLS, the upgrade, and the API server's way to the node. So a few are
+opened ahead of need, and a request that comes on a new local connection finds one that is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cli.cluster.errors import ClusterError
+from cli.reaching.follower import Follower
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from cli.cluster.cluster import Cluster
+    from cli.cluster.objects import Service
+    from cli.cluster.targets import Target
+    from cli.cluster.tunnel import Tunnel
+
+AHEAD = 6
+"""Connections that are kept ready: browsers open so many to one server (RFC 9110 leaves the number to them)."""
+HOLD_SECONDS = 5.0
+"""For which a new local connection waits for a pod before it is told that there is none."""
+CHUNK = 1 << 16
+"""Bytes that are copied at once."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between two tries to reach a pod that does not answer; they double."""
+PROOF_SECONDS = 0.1
+"""For which the first connection to a pod must last before it is used: a port that is closed is told a little later."""
+REFILL_SECONDS = 0.005
+"""Wait before a connection that was taken is replaced, so that the request that took it goes first."""
+
+
+@dataclass(slots=True, eq=False)
+class Spare:
+    """A connection that is ready."""
+
+    target: Target
+    given: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    """The local connection that gets it."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Relay:
+    """Leads a local port to a Service. Lives in the cluster's loop.
+
+    Args:
+        cluster: where.
+        service: the Service.
+        changed: is called after each change of what `state` says.
+        port: number or name of the Service's port.
+        ahead: connections that are kept ready.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        service: Service,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        port: int | str | None = None,
+        ahead: int = AHEAD,
+    ) -> None:
+        self.follower = Follower(cluster, service, port, self._moved)
+        self.local_port = 0
+        self.problem: str | None = None
+        """Why connections fail now."""
+        self._cluster, self._changed, self._ahead = cluster, changed, ahead
+        self._spares: deque[Spare] = deque()
+        self._waiting: deque[asyncio.Future[Spare]] = deque()
+        self._opening = 0
+        self._failures = 0
+        self._proven = False
+        self._not_before = 0.0
+        self._last: Target | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def target(self) -> Target | None:
+        """Where connections go now; None: nowhere."""
+        return self.follower.target
+
+    @property
+    def ready(self) -> bool:
+        """Whether a connection to the pod stands."""
+        return self._proven and not self.state[1]
+
+    @property
+    def state(self) -> tuple[str | None, str]:
+        """Pod, and what is wrong; empty where nothing is."""
+        pod = self.target.pod if self.target else None
+        if self.follower.problem is not None:
+            return pod, self.follower.problem.message
+        return pod, self.follower.why or self.problem or ""
+
+    async def open(self, address: str, port: int) -> None:
+        """Listen at a local port (0: any) and begin to follow.
+
+        Raises:
+            OSError: the port is taken, or the address is none of this machine.
+        """
+        self._server = await asyncio.start_server(self._serve, address, port, backlog=128)
+        self.local_port = self._server.sockets[0].getsockname()[1]
+        self._start(self.follower.run())
+
+    async def close(self) -> None:
+        """Close the port and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Connections that are ready
+
+    def _moved(self) -> None:
+        """Take that the target may be another one: what was opened to the old one is given up."""
+        if self._last != self.target:
+            self._last, self._failures, self._not_before, self.problem = self.target, 0, 0.0, None
+            self._proven = False
+        for spare in [each for each in self._spares if each.target != self.target]:
+            self._spares.remove(spare)
+            spare.ended.set()
+        if self.target is not None:
+            self._fill()
+        self._changed()
+
+    def _fill(self) -> None:
+        """Open as many connections as are missing."""
+        target = self.target
+        if target is None:
+            return
+        missing = self._ahead + len(self._waiting) - len(self._spares) - self._opening
+        if not self._proven:
+            missing = min(missing, 1 - self._opening)  # one tries for all
+        for _ in range(max(0, missing)):
+            self._opening += 1
+            self._start(self._opened(target))
+
+    async def _opened(self, target: Target) -> None:
+        """Open one connection, keep it until somebody needs it, and carry what comes."""
+        opening = True
+        try:
+            if (wait := self._not_before - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            if target == self.target:
+                async with self._cluster.dial(target.pod, target.port) as tunnel:
+                    first = asyncio.ensure_future(tunnel.receive())
+                    try:
+                        if not self._proven:
+                            await asyncio.wait({first}, timeout=PROOF_SECONDS)
+                        if first.done():
+                            first.result()
+                            raise ClusterError("not-found", f"The pod {target.pod} ends every connection at once.")
+                        self._opening, opening = self._opening - 1, False
+                        self._well()
+                        await self._keep(target, tunnel, first)
+                    finally:
+                        first.cancel()
+        except (ClusterError, ConnectionError, OSError) as error:
+            self._failed(error, target)
+        finally:
+            if opening:
+                self._opening -= 1
+            self._start_later()
+
+    def _start_later(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop ends
+            asyncio.get_running_loop().call_later(REFILL_SECONDS if self._spares else 0.0, self._refill)
+
+    def _refill(self) -> None:
+        if self._server is not None and self._server.is_serving():
+            self._fill()
+
+    async def _keep(self, target: Target, tunnel: Tunnel, first: asyncio.Future[bytes]) -> None:
+        """Offer a connection, and carry what comes once it is taken."""
+        spare = Spare(target, asyncio.get_running_loop().create_future())
+        self._offer(spare)
+        ended = asyncio.ensure_future(spare.ended.wait())
+        since = time.monotonic()
+        try:
+            await asyncio.wait({first, spare.given, ended}, return_when=asyncio.FIRST_COMPLETED)
+            if spare.given.done():
+                await _carry(tunnel, first, *spare.given.result())
+            elif first.done():
+                self._spares.remove(spare)
+                if time.monotonic() - since < 1.0:  # ended as soon as it was opened: not to be tried in a hurry
+                    first.result()
+                    raise ClusterError("not-found", f"The pod {target.pod} ends every connection at once.")
+        finally:
+            ended.cancel()
+            if spare in self._spares:
+                self._spares.remove(spare)
+
+    def _offer(self, spare: Spare) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(spare)
+                return
+        self._spares.append(spare)
+
+    def _well(self) -> None:
+        if not self._proven:
+            self._proven, self._failures, self.problem = True, 0, None
+            self._fill()
+            self._changed()
+
+    def _failed(self, error: Exception, target: Target) -> None:
+        if target != self.target:
+            return
+        self._proven = False
+        if time.monotonic() >= self._not_before:  # those that were opened together fail together, and count as one
+            self._not_before = time.monotonic() + min(FIRST_PAUSE * 2 ** min(self._failures, 10), LONGEST_PAUSE)
+            self._failures += 1
+        said = error.message if isinstance(error, ClusterError) else str(error)
+        if said != self.problem:
+            self.problem = said
+            self._changed()
+
+    # Local connections
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Lead one local connection to a pod."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            spare = await self._taken()
+            if spare is None:
+                await _refuse(writer, self.state[1])
+                return
+            spare.given.set_result((reader, writer))
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+
+    async def _taken(self) -> Spare | None:
+        """Return a connection that is ready; None where there is none in time."""
+        while self._spares:
+            spare = self._spares.popleft()
+            if spare.target == self.target and not spare.given.done():
+                self._start_later()
+                return spare
+        waiting: asyncio.Future[Spare] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        self._fill()
+        try:
+            return await asyncio.wait_for(waiting, HOLD_SECONDS)
+        except TimeoutError:
+            return None
+        finally:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(waiting)
+
+
+async def _carry(
+    tunnel: Tunnel, first: asyncio.Future[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Copy both ways until one side ends; what breaks breaks for the local side too, and is not asked again.
+
+    Args:
+        tunnel: the connection to the pod.
+        first: what it receives first.
+        reader: what the local side says.
+        writer: what it hears.
+    """
+
+    async def there() -> None:
+        while data := await reader.read(CHUNK):
+            await tunnel.send(data)
+
+    async def back() -> None:
+        data = await first
+        while data:
+            writer.write(data)
+            await writer.drain()
+            data = await tunnel.receive()
+
+    ways = {asyncio.ensure_future(there()), asyncio.ensure_future(back())}
+    broken = True
+    try:
+        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        broken = any(way.exception() is not None for way in done)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        if broken:
+            writer.transport.abort()  # else what was cut short would look whole
+        else:
+            writer.close()
+
+
+async def _refuse(writer: asyncio.StreamWriter, why: str) -> None:
+    """Answer in place of the server that is not there, in its own protocol."""
+    body = f"voltaic forward: the server cannot be reached. {why} It goes on trying.\n".encode()
+    head = (
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        f"content-length: {len(body)}\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
+    )
+    writer.write(head.encode() + body)
+    with contextlib.suppress(OSError):
+        await writer.drain()
+    writer.close()
