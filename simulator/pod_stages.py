@@ -4,7 +4,7 @@ Annotations on a pod (set them on the pod template):
 
 | annotation | value | effect |
 | --- | --- | --- |
-| `sim/failure` | `oom`, `crashloop` or `imagepull` | exit 137 OOMKilled, exit with an error, image never pulled |
+| `sim/failure` | `oom`, `crashloop`, `probe`, `imagepull` | exit 137 OOMKilled, with an error, by a probe; no image |
 | `sim/failures` | a number | so many exits, then the pod stays up; without it, for ever |
 | `sim/exit-code`, `sim/message` | a number, a text | of each exit (`crashloop`) |
 | `sim/run-for`, `sim/backoff` | a duration such as `2s` | from start to exit; from exit to the next start |
@@ -55,6 +55,10 @@ MAY_FAIL = (  # true while the pod has failures left to show
 STARTED = [
     event("Normal", "Pulled", "Simulated: no image was pulled"),
     event("Normal", "Started", "Simulated: no container runs on this node"),
+]
+PROBE_FAILED = [  # as the kubelet says it; events of a stage know no container's name
+    event("Warning", "Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 503"),
+    event("Normal", "Killing", "Container failed startup probe, will be restarted"),
 ]
 
 
@@ -130,9 +134,11 @@ def _slow() -> list[dict[str, Any]]:
 
 def _crashing() -> list[dict[str, Any]]:
     """Running, terminated, CrashLoopBackOff, running again with one more restart."""
-    crashes = when(FAILURE, "In", "oom", "crashloop")
+    crashes = when(FAILURE, "In", "oom", "crashloop", "probe")
     running = when(PHASE, "In", "Running")
+    exits = [ALIVE, running, when(RUNNING, "Exists"), when(MAY_FAIL, "In", "true")]
     failed_for_good = '{{ if eq .spec.restartPolicy "Never" }}phase: Failed{{ end }}\n'
+    exited = status(conditions(ready=False), containers(EXITS_NOW, count=SAME_COUNT, last=KEEP_LAST), failed_for_good)
     waiting = 'waiting: {reason: CrashLoopBackOff, message: "back-off restarting failed container"}'
     return [
         stage(
@@ -146,8 +152,15 @@ def _crashing() -> list[dict[str, Any]]:
         ),
         stage(
             "pod-crash-exit",
-            [ALIVE, crashes, running, when(RUNNING, "Exists"), when(MAY_FAIL, "In", "true")],
-            [status(conditions(ready=False), containers(EXITS_NOW, count=SAME_COUNT, last=KEEP_LAST), failed_for_good)],
+            [*exits, when(FAILURE, "In", "oom", "crashloop")],
+            [exited],
+            delay=after(2000, "sim/run-for"),
+            weight=1,
+        ),
+        stage(
+            "pod-probe-exit",
+            [*exits, when(FAILURE, "In", "probe")],
+            [*PROBE_FAILED, exited],
             delay=after(2000, "sim/run-for"),
             weight=1,
         ),
