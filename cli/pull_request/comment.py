@@ -12,9 +12,9 @@ from cli.pull_request.limit import LONGEST, Block, within
 from cli.pull_request.markdown import cell, code, fence, folded, plain, prose, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from cli.pull_request.model import Change, Report, Said, Side, Step
+    from cli.pull_request.model import Change, Operation, Report, Said, Side, Step
 
 LONGEST_SUMMARY: Final = 20_000
 """Characters of the first table; the stacks with the worst verdicts come first in it."""
@@ -30,8 +30,15 @@ _NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _SIGNS = {"create": "+", "update": "~", "replace": "+-", "delete": "-", "read": ">", "import": "="}
 _OWN = "voltaic:"
 """Beginning of the types of our own components."""
-_STEPS = {"same": "stay as they are", "read": "are read", "import": "are imported", "other": "others"} | {
-    op: f"to {op}" for op in ("create", "update", "replace", "delete")
+_STEPS: Final[Mapping[Operation, str]] = {
+    "delete": "to delete",
+    "replace": "to replace",
+    "create": "to create",
+    "update": "to update",
+    "import": "to import",
+    "read": "to read",
+    "other": "others",
+    "same": "that stay as they are",
 }
 _FATES = {"restarts": "to restart", "starts": "to start", "stops": "to stop", "scales": "to scale"}
 
@@ -264,7 +271,7 @@ def _life(report: Report) -> Iterator[Block]:
 def _steps(report: Report) -> Iterator[Block]:
     if report.steps:
         counts = Counter(step.op for step in report.steps)
-        summary = "Steps: " + ", ".join(f"{count:,} {_STEPS[op]}" for op, count in counts.items())
+        summary = "Steps: " + ", ".join(f"{counts[op]:,} {told}" for op, told in _STEPS.items() if counts[op])
         full, short = (folded(summary, _steps_text(report.steps, paths=paths)) for paths in (True, False))
         yield Block(full, "properties of the steps", short, "steps")
 

@@ -104,6 +104,14 @@ def preview(place: Place, pack: Path | None, running: Running) -> Run:
     except RuntimeError as fault:  # "summary event never found": it ended before there was anything to sum up
         run.failed = True
         run.said = str(fault)
+    return _in_order(run)
+
+
+def _in_order(run: Run) -> Run:
+    """Return a run in an order that is the same each time: what is independent comes in any order from Pulumi."""
+    run.steps = {urn: run.steps[urn] for urn in sorted(run.steps)}
+    run.violations.sort(key=lambda found: (found.level != "mandatory", found.policy, found.urn, found.message))
+    run.messages.sort(key=lambda found: (found.severity != "error", found.text))
     return run
 
 

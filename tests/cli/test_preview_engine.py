@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cli.pull_request.engine import Run, Running, has_stack, listener, opened_config, preview
+from cli.pull_request.engine import Run, Running, _in_order, has_stack, listener, opened_config, preview
 from cli.pull_request.workplace import Place
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +75,20 @@ def test_a_replacement_is_one_step() -> None:
     ]
     (found,) = told(*events).steps.values()
     assert (found.op, found.retained, found.paths) == ("replace", True, ("a",))
+
+
+def test_the_order_is_the_same_each_time() -> None:
+    """Pulumi tells of independent resources in any order; comments are compared to the letter."""
+    urns = [f"urn:::{number}" for number in range(9)]
+    said = [("warning", "b"), ("error", "z"), ("warning", "a")]
+
+    def found(turn: int) -> list[list[str]]:
+        pods = [step("create", urn=urn, type="kubernetes:core/v1:Pod", new=state({})) for urn in urns]
+        texts = [{"diagnosticEvent": {"message": text, "color": "", "severity": kind}} for kind, text in said]
+        run = _in_order(told(*pods[turn:], *pods[:turn], *texts[turn % 3 :], *texts[: turn % 3]))
+        return [list(run.steps), [message.text for message in run.messages]]
+
+    assert found(0) == found(4) == [urns, ["z", "a", "b"]]
 
 
 def test_a_refresh_comes_before_what_is_done() -> None:
