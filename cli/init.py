@@ -80,7 +80,7 @@ def init(
     given = {"profile": profile, "model": model, "namespace": namespace, "context": context}
     try:
         project = find(Path.cwd())
-        answers = given if as_json or not _at_terminal() else _asked(given)
+        answers = given if as_json or not _at_terminal() else asked_at_terminal(given)
         faults = _missing(answers)
         name = stack or (stack_name(answers["profile"]) if answers["profile"] else None)
         if name is not None and STACK.fullmatch(name) is None:
@@ -146,7 +146,7 @@ def stack_name(profile: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", profile.strip())
 
 
-def _asked(given: Mapping[str, str | None]) -> dict[str, str | None]:
+def asked_at_terminal(given: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return the answers of somebody at a terminal to what was not given."""
     from cli.editing import choices
     from voltaic import hardware

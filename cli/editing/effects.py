@@ -51,7 +51,7 @@ _ONE_NODE: Final = "keep them on one node, or give each its own with: voltaic se
 
 
 def lines(edit: Edit) -> Iterator[str]:
-    """Yield what the next `pulumi up` does with the pods, a sentence each; nothing where the stack is new."""
+    """Yield what the next `voltaic up` does with the pods, a sentence each; nothing where the stack is new."""
     keys = {change.key for change in edit.changes}
     if edit.before is None or not keys:
         return

@@ -118,7 +118,7 @@ def _about_unknown(options: Options, edit: Edit) -> list[str]:
     if edit.lets_unknown_through:
         said.append("allowUnknown is true: what cannot be judged is deployed all the same.")
     elif options.force_unknown:
-        said.append("It is written unjudged. pulumi up refuses it all the same, until: voltaic set allowUnknown true")
+        said.append("It is written unjudged. voltaic up refuses it all the same, until: voltaic set allowUnknown true")
     else:
         said.append("To write it unjudged: the same command again with --force-unknown.")
     return said
@@ -150,9 +150,9 @@ def _say(edit: Edit, *, written: bool, may: bool, dry_run: bool, asked: bool) ->
     if written:
         if edit.old is None:
             print(f"Written to {edit.path.name}. Make the stack known to Pulumi: pulumi stack init {edit.stack}")
-            print(f"Then start it with: pulumi up --stack {edit.stack}")
+            print(f"Then start it with: voltaic up --stack {edit.stack}")
         else:
-            print(f"Written to {edit.path.name}. It takes effect with: pulumi up --stack {edit.stack}")
+            print(f"Written to {edit.path.name}. It takes effect with: voltaic up --stack {edit.stack}")
         print(f"Undo: {undo_command(edit.stack)}")
     elif not may:
         print(f"{edit.path.name} is {'not written' if edit.old is None else 'unchanged'}.")

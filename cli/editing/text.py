@@ -22,6 +22,8 @@ INDENT: Final = "  "
 _PLAIN: Final = re.compile(r"[A-Za-z/][\w./@+-]*(:[\w./@+-]+)*", re.ASCII)
 """Text that every YAML reader takes as that text, but for the words below."""
 _WORDS: Final = re.compile(r"y|yes|n|no|true|false|on|off|null|none", re.IGNORECASE)
+_UNPRINTED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that YAML wants escaped (YAML 1.2.2, 5.1 and 5.4)."""
 _COMMENT: Final = re.compile(r"[ \t]+#[^\n\r]*")
 
 
@@ -145,10 +147,15 @@ def scalar(value: Any, style: str | None = None) -> str:
         style = style or (None if safe else '"')
         text = value
     else:
-        return json.dumps(value, ensure_ascii=False)
+        return _quoted(value)
     if style == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
-    return json.dumps(text) if style else text
+    return _quoted(text) if style else text
+
+
+def _quoted(value: Any) -> str:
+    """Return a value as JSON that every YAML reader takes: pairs of surrogates, which JSON joins, YAML does not."""
+    return _UNPRINTED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _composed(text: str) -> Any:
