@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAUNCHER: Final = """\
-import json, os, sys, time
+import json, os, resource, sys, time
+resource.setrlimit(resource.RLIMIT_CPU, (120, 120))  # what hangs ends, whoever waits for it
 started = time.perf_counter()
 child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 _, status, used = os.wait4(child, 0)
