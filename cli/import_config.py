@@ -35,7 +35,14 @@ Examples:
 Exit codes: 0 written, 1 refused, 2 bad input or usage, 3 unknown (--force-unknown writes it).
 """
 SCHEMA = "voltaic/import/v1"
-STYLES = {"replaced": "bold red", "unreadable": "bold yellow", "unknown": "yellow", "secret": "bold", "taken": "green"}
+STYLES = {
+    "replaced": "bold red",
+    "refused": "bold red",
+    "unreadable": "bold yellow",
+    "unknown": "yellow",
+    "secret": "bold",
+    "taken": "green",
+}
 
 
 def register(app: typer.Typer) -> None:

@@ -117,7 +117,7 @@ def _same(path: Path, old: bytes | None) -> None:
 
 
 def _folder(path: Path) -> Path:
-    return path.parent.joinpath(*FOLDER, path.name)
+    return path.parent.joinpath(*FOLDER, path.stem)
 
 
 def _records(path: Path) -> list[Path]:

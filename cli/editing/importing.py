@@ -129,7 +129,7 @@ def _replaced(line: Line, fix: Fix, because: str) -> Line:
     if line.outcome != "taken" or line.key is None or line.key not in fix.settings:
         return line
     value = fix.settings[line.key]
-    now = f"{line.key} is left out" if value is None else f"{line.key}: {value}"
+    now = f"{line.key} is left out" if value is None else f"{line.key} {value}"
     return replace(line, outcome="replaced", says=f"{because} In its place: {now}")
 
 
@@ -139,7 +139,7 @@ def _refused(lines: list[Line], edit: Edit) -> list[Line]:
         return lines
     culprits = {key for fix in edit.verdict.fixes[:1] for key in fix.settings}
     return [
-        replace(line, outcome="replaced", says="does not start here: see below") if _is_one(line, culprits) else line
+        replace(line, outcome="refused", says="does not start here: see below") if _is_one(line, culprits) else line
         for line in lines
     ]
 

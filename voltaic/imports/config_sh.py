@@ -73,7 +73,9 @@ def _line(entry: shell.Assignment, settings: dict[str, Any]) -> Line:
         )
     kind, key, says, source = row["kind"], row.get("key"), row.get("says", ""), _source(row)
     if not entry.value:
-        return Line(where, entry.name, "", "empty", "empty: nothing to take over", key)
+        return Line(where, entry.name, "", "empty", "nothing to take over", key)
+    if kind != "secret" and redaction.form_of(entry.value) is not None:
+        return Line(where, entry.name, None, "secret", "its value (hidden) looks like a secret: it is not taken over")
     if kind == "secret":
         says = f"{says}. Set it, typed at the prompt, with: pulumi config set --secret {key}"
         return Line(where, entry.name, None, "secret", says, key, source)
@@ -101,7 +103,7 @@ def _setting(key: str, entry: shell.Assignment, settings: dict[str, Any]) -> tup
         settings[key] = int(value)
     else:
         settings[key] = value
-    return "taken", f"{key}: {value}{note}"
+    return "taken", f"{key} {value}{note}"
 
 
 def _shown(name: str, value: str, row: Mapping[str, Any] | None) -> str | None:
@@ -134,7 +136,7 @@ def _of_profile(line: Line, profile: str | None) -> Line:
         return line
     if profile is None:
         return replace(line, outcome="dropped", says="which GPUs that are is not known: name them with --profile")
-    return replace(line, says=f"profile: {profile}; {line.says}")
+    return replace(line, says=f"profile {profile}; {line.says}")
 
 
 def _old(values: Mapping[str, str], settings: Mapping[str, Any]) -> tuple[ServingSpec | None, str]:

@@ -88,7 +88,7 @@ def _machine(found: Translation, workload: Workload, spec: ServingSpec) -> None:
     if isinstance(namespace, str) and namespace:
         found.settings["namespace"] = namespace
         found.lines.append(
-            Line("metadata.namespace", "namespace", namespace, "taken", f"namespace: {namespace}", "namespace")
+            Line("metadata.namespace", "namespace", namespace, "taken", f"namespace {namespace}", "namespace")
         )
     release = (
         f"the release is derived for the GPU (was {spec.release}); another one with: voltaic set engineVersion VERSION"
@@ -116,10 +116,10 @@ def _line(workload: Workload, option: str, value: Any, stated: Mapping[str, Any]
     where, name = _where(workload, option), f"--{option.replace('_', '-')}"
     shown = None if hidden.is_secret(option) else str(value)
     if key == "model":
-        return Line(where, name, shown, "taken", f"model: {settings.get('model', value)}", key)
+        return Line(where, name, shown, "taken", f"model {settings.get('model', value)}", key)
     if key is not None and key in stated:
         settings[key] = stated[key]
-        return Line(where, name, shown, "taken", f"{key}: {stated[key]}", key)
+        return Line(where, name, shown, "taken", f"{key} {stated[key]}", key)
     if option in DERIVED:
         return Line(where, name, shown, "derived", DERIVED[option], key)
     says = "not taken over; where the server needs it: voltaic set 'extraArgs=[…]', which is judged"

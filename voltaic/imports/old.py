@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from voltaic.findings import Source
     from voltaic.spec import ServingSpec
 
-Outcome = Literal["taken", "replaced", "derived", "dropped", "secret", "empty", "unknown", "unreadable"]
-"""What became of a line: `taken` over as a setting; `replaced`, as it would not start; `derived` by the core;
-`dropped`, as it did nothing or harm; a `secret`, to be set apart; `empty`; `unknown`: no variable of these scripts;
-`unreadable`: not without running the file."""
+Outcome = Literal["taken", "replaced", "refused", "derived", "dropped", "secret", "empty", "unknown", "unreadable"]
+"""What became of a line: `taken` over as a setting; `replaced`, as it would not start; `refused`, as it would not, and
+what replaces it is for a person to choose; `derived` by the core; `dropped`, as it did nothing or harm; a `secret`, to
+be set apart; `empty`; `unknown`: no variable of these scripts; `unreadable`: not without running the file."""
 
 
 @dataclass(frozen=True, slots=True)

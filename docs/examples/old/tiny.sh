@@ -1,0 +1,3 @@
+# What the scripts took where nothing was said
+MODEL_NAME="TinyLlama/TinyLlama-1.1B-Chat-v1.0"
+QUANTIZATION="awq"
