@@ -31,6 +31,8 @@ COMMANDS: Final = (
     "doctor",
     "logs",
     "forward",
+    "chat",
+    "test",
     "cleanup",
 )
 """Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each.

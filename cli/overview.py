@@ -35,6 +35,8 @@ SHOWN: Final = (
     ("doctor", "Operate", "Say why it fails, and what mends it."),
     ("logs", "Operate", "Print and follow the logs of all pods."),
     ("forward", "Operate", "Reach API and chat page on local ports."),
+    ("chat", "Operate", "Ask the served model a question."),
+    ("test", "Operate", "Test whether server and chat page answer."),
     ("cleanup", "Operate", "Take away what stacks left behind."),
 )
 """Name, panel and line of every command, in the order in which help shows them."""

@@ -11,22 +11,23 @@ import contextlib
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.cluster.errors import ClusterError
 from cli.reaching.follower import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from typing import Any
 
     from cli.cluster.cluster import Cluster
     from cli.cluster.objects import Service
     from cli.cluster.targets import Target
     from cli.cluster.tunnel import Tunnel
 
-AHEAD = 6
-"""Connections that are kept ready: browsers open so many to one server (RFC 9110 leaves the number to them)."""
+AHEAD = 8
+"""Connections that are kept ready: browsers open six to one server, and a few more come from elsewhere."""
+LOW = 3
+"""Connections below which missing ones are opened at once."""
 HOLD_SECONDS = 5.0
 """For which a new local connection waits for a pod before it is told that there is none."""
 CHUNK = 1 << 16
@@ -35,8 +36,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two tries to reach a pod that does not answer; they double."""
 PROOF_SECONDS = 0.1
 """For which the first connection to a pod must last before it is used: a port that is closed is told a little later."""
-REFILL_SECONDS = 0.005
-"""Wait before a connection that was taken is replaced, so that the request that took it goes first."""
+REFILL_SECONDS = 0.03
+"""Quiet time after which connections that were taken are replaced: opening them slows requests that run."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,6 +82,7 @@ class Relay:
         self._proven = False
         self._not_before = 0.0
         self._last: Target | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -179,8 +181,12 @@ class Relay:
             self._start_later()
 
     def _start_later(self) -> None:
+        """Replace what was taken, once it is quiet or little is left."""
+        if self._later is not None:
+            self._later.cancel()
         with contextlib.suppress(RuntimeError):  # the loop ends
-            asyncio.get_running_loop().call_later(REFILL_SECONDS if self._spares else 0.0, self._refill)
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(0.0 if len(self._spares) < LOW else REFILL_SECONDS, self._refill)
 
     def _refill(self) -> None:
         if self._server is not None and self._server.is_serving():
@@ -193,7 +199,8 @@ class Relay:
         ended = asyncio.ensure_future(spare.ended.wait())
         since = time.monotonic()
         try:
-            await asyncio.wait({first, spare.given, ended}, return_when=asyncio.FIRST_COMPLETED)
+            waited: set[asyncio.Future[Any]] = {first, spare.given, ended}
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if spare.given.done():
                 await _carry(tunnel, first, *spare.given.result())
             elif first.done():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tests.stub.http_server import Answer, HttpServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from tests.stub.http_server import Request
 
@@ -97,7 +98,7 @@ class Engine(HttpServer):
             }
         )
 
-    async def _told(self, words: list[str]) -> AsyncIterator[str]:
+    async def _told(self, words: list[str]) -> AsyncGenerator[str, None]:
         how = self.behaviour
         if how.one_at_a_time:
             await self._turn.acquire()
@@ -116,12 +117,13 @@ class Engine(HttpServer):
             if how.one_at_a_time:
                 self._turn.release()
 
-    async def _stream(self, asked: Mapping[str, Any], words: tuple[list[str], str]) -> AsyncIterator[bytes]:
+    async def _stream(self, asked: Mapping[str, Any], words: tuple[list[str], str]) -> AsyncGenerator[bytes, None]:
         told = 0
-        async for word in self._told(words[0]):
-            told += 1
-            reason = words[1] if told == len(words[0]) else None
-            yield _event({"choices": [{"delta": {"role": "assistant", "content": word}, "finish_reason": reason}]})
+        async with contextlib.aclosing(self._told(words[0])) as written:
+            async for word in written:
+                told += 1
+                reason = words[1] if told == len(words[0]) else None
+                yield _event({"choices": [{"delta": {"role": "assistant", "content": word}, "finish_reason": reason}]})
         if self.behaviour.usage and (asked.get("stream_options") or {}).get("include_usage"):
             yield _event({"choices": [], "usage": _usage(asked, told)})
         yield b"data: [DONE]\n\n"

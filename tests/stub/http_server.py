@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
 HOST = "127.0.0.1"
 
@@ -33,7 +33,7 @@ class Answer:
     state: int = 200
     body: bytes = b""
     content_type: str = "application/json"
-    pieces: AsyncIterator[bytes] | None = None
+    pieces: AsyncGenerator[bytes, None] | None = None
 
 
 class HttpServer:
@@ -132,8 +132,9 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
         writer.write(f"{head}content-length: {len(answer.body)}\r\n\r\n".encode() + answer.body)
     else:
         writer.write(f"{head}transfer-encoding: chunked\r\n\r\n".encode())
-        async for piece in answer.pieces:
-            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-            await writer.drain()
+        async with contextlib.aclosing(answer.pieces) as pieces:  # who hangs up ends the answer at once
+            async for piece in pieces:
+                writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                await writer.drain()
         writer.write(b"0\r\n\r\n")
     await writer.drain()
