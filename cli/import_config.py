@@ -82,7 +82,7 @@ def import_config(
 ) -> None:
     """Make a stack from an old configuration."""
     from cli.editing import run
-    from cli.editing.edit import NotEditable, find
+    from cli.editing.edit import NotEditable, find, prepare
     from cli.editing.importing import NotReadable, imported, read
     from cli.editing.request import InvalidRequest, changes
     from cli.init import agreement, stack_name
@@ -98,8 +98,7 @@ def import_config(
         made = imported(project, chosen, found, given)
 
         def again(values: Mapping[str, Any]) -> Edit:
-            plain = {key: value for key, value in values.items() if value is not None}
-            return imported(project, chosen, found, plain).edit
+            return prepare(project, chosen, values, afresh=True)
 
         if not as_json:
             _show(made)
