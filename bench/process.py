@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LAUNCHER: Final = """\
 import json, os, resource, sys, time
-resource.setrlimit(resource.RLIMIT_CPU, (120, 120))  # what hangs ends, whoever waits for it
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))  # what hangs ends, whoever waits for it
 started = time.perf_counter()
 child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 _, status, used = os.wait4(child, 0)
