@@ -33,6 +33,7 @@ COMMANDS: Final = (
     "forward",
     "chat",
     "test",
+    "bench",
     "cleanup",
 )
 """Commands in the order in which help lists them; a module of `cli` of the same name, `-` as `_`, adds each.

@@ -37,6 +37,7 @@ SHOWN: Final = (
     ("forward", "Operate", "Reach API and chat page on local ports."),
     ("chat", "Operate", "Ask the served model a question."),
     ("test", "Operate", "Test whether server and chat page answer."),
+    ("bench", "Operate", "Measure how fast the model answers."),
     ("cleanup", "Operate", "Take away what stacks left behind."),
 )
 """Name, panel and line of every command, in the order in which help shows them."""

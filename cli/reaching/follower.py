@@ -50,6 +50,10 @@ class Follower:
         self._cluster, self._port, self._changed = cluster, port, changed
         self._pods: dict[str, Pod] = {}
 
+    def gone(self, pod: str) -> bool:
+        """Return whether a pod is no more."""
+        return self.seen and pod not in self._pods
+
     async def run(self) -> None:
         """Follow for ever; failures are kept in `problem` and tried again."""
         pause = FIRST_PAUSE

@@ -76,6 +76,7 @@ class Relay:
         """Why connections fail now."""
         self._cluster, self._changed, self._ahead = cluster, changed, ahead
         self._spares: deque[Spare] = deque()
+        self._used: set[Spare] = set()
         self._waiting: deque[asyncio.Future[Spare]] = deque()
         self._opening = 0
         self._failures = 0
@@ -137,6 +138,9 @@ class Relay:
         for spare in [each for each in self._spares if each.target != self.target]:
             self._spares.remove(spare)
             spare.ended.set()
+        for spare in self._used:
+            if self.follower.gone(spare.target.pod):  # while it only ends, what it still answers is waited for
+                spare.ended.set()
         if self.target is not None:
             self._fill()
         self._changed()
@@ -202,7 +206,8 @@ class Relay:
             waited: set[asyncio.Future[Any]] = {first, spare.given, ended}
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if spare.given.done():
-                await _carry(tunnel, first, *spare.given.result())
+                self._used.add(spare)
+                await _carry(tunnel, first, *spare.given.result(), ended)
             elif first.done():
                 self._spares.remove(spare)
                 if time.monotonic() - since < 1.0:  # ended as soon as it was opened: not to be tried in a hurry
@@ -210,6 +215,7 @@ class Relay:
                     raise ClusterError("not-found", f"The pod {target.pod} ends every connection at once.")
         finally:
             ended.cancel()
+            self._used.discard(spare)
             if spare in self._spares:
                 self._spares.remove(spare)
 
@@ -276,7 +282,11 @@ class Relay:
 
 
 async def _carry(
-    tunnel: Tunnel, first: asyncio.Future[bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    tunnel: Tunnel,
+    first: asyncio.Future[bytes],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    gone: asyncio.Future[Any],
 ) -> None:
     """Copy both ways until one side ends; what breaks breaks for the local side too, and is not asked again.
 
@@ -285,6 +295,7 @@ async def _carry(
         first: what it receives first.
         reader: what the local side says.
         writer: what it hears.
+        gone: done once the pod is no more, whatever the connection to it says.
     """
 
     async def there() -> None:
@@ -301,8 +312,8 @@ async def _carry(
     ways = {asyncio.ensure_future(there()), asyncio.ensure_future(back())}
     broken = True
     try:
-        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        broken = any(way.exception() is not None for way in done)
+        done, _ = await asyncio.wait({*ways, gone}, return_when=asyncio.FIRST_COMPLETED)
+        broken = gone in done or any(way.exception() is not None for way in done)
     finally:
         for way in ways:
             way.cancel()
