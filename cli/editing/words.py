@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from voltaic.findings import Finding
 
-_SET = re.compile(r"pulumi config set (?!--secret)(?P<key>[A-Za-z]+)(?= )")
+_SET = re.compile(r"pulumi config set (?P<key>[A-Za-z]+)(?= )")
 _REMOVE = re.compile(r"pulumi config rm (?P<key>[A-Za-z]+)")
 
 

@@ -189,10 +189,10 @@ def test_documents_are_as_their_schema_says(
     assert problems("edit.schema.json", json.loads(voltaic(*words, "--json").stdout)) == []
 
 
-def test_a_plain_secret_of_the_file_is_not_shown(voltaic: Voltaic, project: Path) -> None:
-    """A token that stands in the file in plain text is neither printed nor lost."""
+@pytest.mark.parametrize("token", ["hf_" + "a1" * 17, "open-sesame"])
+def test_a_plain_secret_of_the_file_is_not_shown(voltaic: Voltaic, project: Path, token: str) -> None:
+    """A token that stands in the file in plain text, of whatever form, is neither printed nor lost."""
     path = project / "Pulumi.two.yaml"
-    token = "hf_" + "a1" * 17
     path.write_text(text(project).replace("\n    secure: AAABAKQ+x/y=", f" {token}"), encoding="utf-8")
     results = [voltaic("set", "gpus=1", "--json"), voltaic("set", "hfToken-", "--dry-run")]
     assert [token in result.output for result in results] == [False, False]
