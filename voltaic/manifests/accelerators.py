@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -31,6 +31,8 @@ class Count:
     """Whether Kubernetes certainly refuses what is asked for, and `reason` says why."""
     profile: str | None = None
     """Profile of the slices that are asked for, `3g.40gb`; None: whole GPUs."""
+    resource: str | None = None
+    """Resource name of the whole GPUs that are asked for; None where it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def count(container: dict[str, Any]) -> Count:
         return Count(None, f"{divided} is a part of a GPU, whose memory is not known")
     for name in resource_names():
         if name in asked:
-            return _whole_gpus(name, asked[name])
+            return replace(_whole_gpus(name, asked[name]), resource=name)
     slices = [name for name in asked if name.startswith(SLICES)]
     if len(slices) > 1:
         return Count(None, f"it asks for {' and '.join(sorted(slices))}, and a process sees one of them")
@@ -101,11 +103,17 @@ def _whole_gpus(name: str, value: Any) -> Count:
     return Count(gpus) if gpus else Count(None, f"the limit {name} is {shown(value)}, which is no GPU at all")
 
 
-def card(holder: PodObject, profile: Profile | None) -> Card:
+def card(holder: PodObject, profile: Profile | None, resource: str | None = None) -> Card:
     """Return the GPU model that a pod is placed on.
 
     Node labels decide. Where they name none, the annotation `voltaic/profile` of the pod or of its owner does, then the
-    profile given by the caller.
+    profile given by the caller, which is for all manifests of an input: a pod that asks for GPUs of another vendor is
+    not meant.
+
+    Args:
+        holder: the pod.
+        profile: given by the caller.
+        resource: name of the GPUs that the pod asks for; None where it names none.
     """
     spec = holder.spec
     selected = mapping(spec.get("nodeSelector"))
@@ -117,7 +125,7 @@ def card(holder: PodObject, profile: Profile | None) -> Card:
     affinity = _affinity(terms)
     if affinity:
         choices.append(affinity)
-    found = _one(choices) if choices else _stated(holder.template, holder.content) or _given(profile)
+    found = _one(choices) if choices else _stated(holder.template, holder.content) or _given(profile, resource)
     cut = next((selected[row["label"]] for row in _facts()["slice"] if text(selected.get(row["label"]))), None)
     return slice_of(found, cut)
 
@@ -192,9 +200,11 @@ def _tells(label: str | None, value: Any) -> bool:
     return label in _product_labels() or hardware.gpu_by_label(label, value) is not None
 
 
-def _given(profile: Profile | None) -> Card:
-    if profile is not None:
+def _given(profile: Profile | None, resource: str | None) -> Card:
+    if profile is not None and resource in {None, profile.gpu.resource_name}:
         return Card(profile.gpu)
+    if profile is not None:
+        return Card(None, f"the pod asks for {resource}, and the profile names {profile.gpu.resource_name}")
     known = " or ".join(sorted(_product_labels()))
     return Card(None, f"no node label tells the GPU model; select nodes by {known}, or name a profile")
 

@@ -19,6 +19,8 @@ POD_TEMPLATES = {
 """Where each kind of Kubernetes itself keeps its pod template."""
 DEEPEST = 8
 """Lists within lists that are followed; `kubectl get` makes one."""
+_OPENSHIFT_TEMPLATE = ("Template", "template.openshift.io")
+"""Kind and group of a list of objects with parameters (OpenShift API reference, template.openshift.io/v1: objects)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +167,20 @@ def _within(document: Document, content: Any, path: str, depth: int) -> Iterator
         entries = items(content)
     else:
         kind = text(at(content, "kind")) or ""
-        if not kind.endswith("List") or kind in POD_TEMPLATES:
+        held = _held(kind, text(at(content, "apiVersion")))
+        if held is None:
             if kind:
                 name = text(at(content, "metadata", "name")) or text(at(content, "metadata", "generateName"))
                 yield Object(document, kind, name, mapping(content), path)
             return
-        entries, path = items(at(content, "items")), joined(path, "items")
+        entries, path = items(at(content, held)), joined(path, held)
     if depth < DEEPEST:
         for index, entry in enumerate(entries):
             yield from _within(document, entry, f"{path}[{index}]", depth + 1)
+
+
+def _held(kind: str, api_version: str | None) -> str | None:
+    """Return the field of a kind that holds further objects; None where it holds none."""
+    if (kind, (api_version or "").rpartition("/")[0]) == _OPENSHIFT_TEMPLATE:
+        return "objects"
+    return "items" if kind.endswith("List") and kind not in POD_TEMPLATES else None

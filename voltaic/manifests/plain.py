@@ -79,6 +79,11 @@ def expanded(word: str, env: Mapping[str, str | None]) -> str | None:
     return None if unknown else result
 
 
+def names_in(word: Any) -> set[str]:
+    """Return the variables that text names as Kubernetes reads it: `$(NAME)`."""
+    return {match[2] for match in _VARIABLE.finditer(word) if match[2]} if isinstance(word, str) else set()
+
+
 def shown(value: Any) -> str:
     """Return a value as a message shows it: short, on one line."""
     line = repr(value)

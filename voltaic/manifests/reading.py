@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from voltaic import engines, kubernetes_names, models
 from voltaic.manifests import accelerators
@@ -13,7 +13,7 @@ from voltaic.manifests.documents import joined, objects, pod_objects
 from voltaic.manifests.kinds import kind_of
 from voltaic.manifests.known_servers import is_page
 from voltaic.manifests.links import links, services
-from voltaic.manifests.plain import at, items, mapping, text
+from voltaic.manifests.plain import at, items, mapping, names_in, text
 from voltaic.manifests.servers import NoServer, of_view
 from voltaic.manifests.shapes import shaped
 from voltaic.manifests.variables import variables
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from voltaic.spec import CommandLine
 
 __all__ = ["Workload", "containers_of", "workloads"]
+
+
+_PATCH: Final = "a container without an image, which Kubernetes refuses, is a patch of something that stands elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,18 @@ def _of_object(one: Object, given: _Input) -> Iterator[Workload]:
         return
     pods = [list(_of_pod(holder, given)) for holder in pod_objects([one])]
     if kind.template:
-        yield replace(pods[0][0], container=None, recognised=None, spec=None, reason=kind.listed, view=None)
+        yield _template(kind, pods[0][0])
         return
     servers = [workload for found in pods for workload in found if workload.spec is not None]
     yield from servers or [_listed(kind, [workload for found in pods for workload in found])]
+
+
+def _template(kind: Kind, first: Workload) -> Workload:
+    """Return an object of which nothing runs alone: whatever its containers are, nothing is asked about them."""
+    pod = first.pod
+    if pod is not None:
+        pod = replace(pod, containers=tuple(replace(view, role="other") for view in pod.containers))
+    return replace(first, container=None, recognised=None, spec=None, reason=kind.listed, view=None, pod=pod)
 
 
 def _listed(kind: Kind, found: list[Workload]) -> Workload:
@@ -89,12 +100,14 @@ def _listed(kind: Kind, found: list[Workload]) -> Workload:
 
 def _of_pod(holder: PodObject, given: _Input) -> Iterator[Workload]:
     holder, extra = completed(holder, given.others)
+    if holder.partial is None and any("image" not in mapping(entry) for entry in items(holder.spec.get("containers"))):
+        holder = replace(holder, partial=_PATCH)
     views = [*extra, *containers_of(holder)]
     found: list[tuple[Container, Variables, Server | NoServer]] = []
     for view in views:
         if not view.init:
             own = variables(view, given.others, holder.namespace, document=holder.document, injected=holder.injected)
-            found.append((view, own, _recognised(view, own)))
+            found.append((view, own, _recognised(view, _values(holder, view, own))))
     served = [
         (view, own, server, _served(holder, view, server, own, given))
         for view, own, server in found
@@ -112,9 +125,17 @@ def _of_pod(holder: PodObject, given: _Input) -> Iterator[Workload]:
     yield replace(_workload(holder, None, None, None, "; ".join(dict.fromkeys(reasons)) or None), pod=pod)
 
 
-def _recognised(view: Container, own: Variables) -> Server | NoServer:
+def _values(holder: PodObject, view: Container, own: Variables) -> dict[str, str | None]:
+    """Return the variables of a container, with those that something which is not read may set as not known."""
+    if own.whole and holder.partial is None:
+        return own.values
+    words = (word for word, _ in (*view.words, *view.given))
+    return {**{name: None for word in words for name in names_in(word)}, **own.values}
+
+
+def _recognised(view: Container, values: dict[str, str | None]) -> Server | NoServer:
     """Return what a container is, as far as its controller lets it be told."""
-    found = of_view(view, own.values)
+    found = of_view(view, values)
     if view.made is None or view.made.unread is None:
         return found
     if isinstance(found, NoServer) or view.made.partly:
@@ -172,7 +193,7 @@ def _served(holder: PodObject, view: Container, server: Server, own: Variables, 
         path = f"{view.path}.resources"
         fault = Fault("resources.limits", message, fix, unreadable=not count.refused, path=path)
         command = replace(command, faults=(*command.faults, fault))
-    card = accelerators.slice_of(accelerators.card(holder, given.profile), count.profile)
+    card = accelerators.slice_of(accelerators.card(holder, given.profile, count.resource), count.profile)
     part = f"/{holder.part}" if holder.part and not holder.part.startswith("spec") else ""
     spec = ServingSpec(
         release=Release(server.engine, server.version),

@@ -54,9 +54,9 @@ class Rule(Generic[Asked]):
     """What the rule rests on, for the reference page; a finding names its own sources beside."""
 
     def ask(self, asked: Asked) -> tuple[Finding, ...]:
-        """Return the findings of this rule; a rule that fails answers `unknown`, never an accept by silence."""
+        """Return the findings of this rule, each once; one that fails answers `unknown`, never an accept by silence."""
         try:
-            return tuple(self.check(asked))
+            return tuple(dict.fromkeys(self.check(asked)))
         except Exception as error:  # noqa: BLE001  whatever fails, silence would read as an accept
             return (self._failed(error),)
 

@@ -136,3 +136,20 @@ def test_kinds_whose_selector_is_their_own(lab: Any, kind: str, count: int) -> N
     content["kind"] = kind
     content["spec"]["selector"]["matchLabels"] = {"app": "other"}
     assert len(lab.said("selector-labels", content)) == count
+
+
+def test_what_several_objects_of_one_name_say_is_said_once(lab: Any) -> None:
+    """The same Service in the files of several sites makes one finding of a pod, not one a file."""
+    service = lab.beside("Service", {"selector": {"app": "llm"}, "ports": [{"port": 80, "targetPort": 9999}]})
+    assert len(lab.said("service-port", lab.baseline("tgi"), service)) == 1
+    assert len(lab.said("service-port", lab.baseline("tgi"), service, service, service)) == 1
+
+
+def test_pods_without_probes_wait_for_nobody(lab: Any) -> None:
+    """A replica without readinessProbe and startupProbe is ready as soon as it runs, and the next one starts."""
+    content = load_documents((FIXTURES / "ordered-start" / "refused" / "three-replicas.yaml").read_text())[0]
+    assert lab.said("ordered-start", content)
+    for probe in ("readinessProbe", "startupProbe"):
+        assert lab.said("ordered-start", content)
+        del lab.server(content)[probe]
+    assert lab.said("ordered-start", content) == []

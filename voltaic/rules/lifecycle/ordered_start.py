@@ -25,6 +25,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     """Yield a finding where each replica waits until the one before has loaded."""
     pod, count = subject.pod, subject.pod.replicas
     policy = at(pod.holder.content, "spec", "podManagementPolicy")
+    if not any(at(view.content, probe) for view in pod.containers for probe in ("readinessProbe", "startupProbe")):
+        return  # A pod is ready as soon as it runs, and the next one starts.
     if pod.holder.kind != "StatefulSet" or count is None or count <= 1 or policy not in {None, "OrderedReady"}:
         return
     usual = None if subject.spec is None else host_needs.usual_start(subject.spec)

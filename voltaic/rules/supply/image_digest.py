@@ -22,6 +22,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     image = subject.container.image
     if subject.container.role == "other" or image is None or image.digest is not None or _tags.moving(image):
         return
+    if subject.container.content.get("imagePullPolicy") == "Never":
+        return  # Nothing is pulled, and what was built on the node has no digest of a registry.
     yield Finding(
         rule=ID,
         message=f"The image {subject.container.reference} has the tag {image.tag} and no digest; wanted is its digest.",

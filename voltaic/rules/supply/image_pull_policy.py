@@ -31,9 +31,13 @@ def check(subject: Subject) -> Iterator[Finding]:
     )
 
 
+_BUILT_HERE: Final = "docker.io/library/"
+"""What container runtimes put before an image name without a registry (distribution/reference: familiar names)."""
+
+
 def _has_registry(name: str) -> bool:
     """Return whether an image's name begins with the host of a registry, other than this machine."""
-    host, slash, _ = name.partition("/")
+    host, slash, _ = name.removeprefix(_BUILT_HERE).partition("/")
     return bool(slash) and "." in host.partition(":")[0]
 
 
