@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from voltaic.doctor.evidence import About, Evidence, Fact
 from voltaic.doctor.judged import Judged
-from voltaic.doctor.lines import clean, last, shown
+from voltaic.doctor.lines import last, read, shown
 from voltaic.doctor.matching import Match, matches
 from voltaic.doctor.numbers import SENTENCES
 from voltaic.doctor.states import facts, last_words, objects, pod_states
@@ -120,9 +120,9 @@ def _facts(evidence: Evidence, documents: Sequence[dict[str, object]], pods: Seq
     for log in logs.values():
         if log.pod not in over:
             about = About("Pod" if log.pod else "", log.pod, log.container)
-            yield Fact("log", "\n".join(clean(log.lines)), about, ready.get(log.pod, False), log.previous)
+            yield Fact("log", "\n".join(read(log.lines)), about, ready.get(log.pod, False), log.previous)
     for each in evidence.texts:
-        yield Fact("text", "\n".join(clean(each.lines)))
+        yield Fact("text", "\n".join(read(each.lines)))
     for said in evidence.said:
         yield Fact("client", said)
 

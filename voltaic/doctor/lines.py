@@ -16,16 +16,24 @@ _MOMENT: Final = re.compile(
 """A moment at the beginning of a line; two where the reader of the log has put its own before that of the program."""
 _SHORT_MOMENT: Final = re.compile(r"\b(?:\d\d-\d\d )?\d\d:\d\d:\d\d(?:[.,]\d+)?\b")
 _NUMBERS: Final = re.compile(r"0x[0-9a-f]+|\bpid=\d+|\brank[ =]?\d+|\d+", re.IGNORECASE)
+_DIGITS: Final = re.compile(r"\d+")
 _FRAME: Final = re.compile(r'^\s*(?:File ".*", line \d+|at .*:\d+|\^+|~+|frame #\d+|[│╭╰┃].*)')
 LONGEST: Final = 400
 """Characters of a line that people are shown."""
+MOST_READ: Final = 4000
+"""Characters of a line that are looked at, three quarters of them its first."""
+MOST_TIMES: Final = 3
+"""Times that one line is looked at, whatever its numbers."""
+ALWAYS_READ: Final = 100
+"""Lines at the end of a log that are looked at however often they were said."""
 
 
 def clean(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines without colours; messages within JSON lines as the lines that they are."""
+    """Yield lines without colours; messages within JSON lines as the lines that they are; endless ones cut in the middle."""
     for line in lines:
         plain = _ANSI.sub("", line).rstrip()
-        yield from _unwrapped(plain) if plain.lstrip().startswith("{") else (plain,)
+        for part in _unwrapped(plain) if plain.lstrip().startswith("{") else (plain,):
+            yield part if len(part) <= MOST_READ else f"{part[: MOST_READ * 3 // 4]} … {part[-MOST_READ // 4 :]}"
 
 
 def _unwrapped(line: str) -> Iterator[str]:
@@ -50,6 +58,22 @@ def _unwrapped(line: str) -> Iterator[str]:
     level = str(found.get("level", "")).upper()
     for number, part in enumerate(message.splitlines() or [""]):
         yield f"{level} {part}".strip() if number == 0 else part
+
+
+def read(lines: Iterable[str]) -> list[str]:
+    """Return lines without colours, and without what a server says over and over.
+
+    A line that was said a few times before, but for its numbers, is left out, save in the last lines of a log.
+    """
+    whole = list(clean(lines))
+    found: list[str] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(whole):
+        key = _DIGITS.sub("#", line)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= MOST_TIMES or number >= len(whole) - ALWAYS_READ:
+            found.append(line)
+    return found
 
 
 def shown(line: str) -> str:
