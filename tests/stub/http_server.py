@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
 HOST = "127.0.0.1"
+SETTLE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class HttpServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stub", daemon=True)
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._thread.start()
 
     @property
@@ -92,16 +93,17 @@ class HttpServer:
     async def _break(self) -> None:
         if self._server is not None:
             self._server.close()
-        for writer in self._open:
+        await asyncio.sleep(SETTLE_SECONDS)  # connections that were just accepted get their task
+        for task, writer in list(self._open.items()):
             writer.transport.abort()
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         self.connections += 1
-        self._open.add(writer)
+        self._open[task] = writer
         try:
             while (request := await _read(reader)) is not None:
                 self.requests.append(request)
@@ -109,7 +111,7 @@ class HttpServer:
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            self._open.discard(writer)
+            self._open.pop(task, None)
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
     Voltaic = Callable[..., Result]
+    Problems = Callable[[str, Any], list[str]]
 
 ROOT = Path(__file__).parents[3]
 FIRST, BETWEEN = 0.2, 0.05
@@ -99,7 +100,7 @@ def test_answers_that_break_off_are_failures(voltaic: Voltaic) -> None:
     assert found["summary"]["errors"] == {"the connection ended": 2}
 
 
-def test_a_table_a_file_and_pictures(voltaic: Voltaic, tmp_path: Path) -> None:
+def test_a_table_a_file_and_pictures(voltaic: Voltaic, tmp_path: Path, problems: Problems) -> None:
     """What people read, what another run is compared with, and what is shown around."""
     out, drawn = tmp_path / "a.json", tmp_path / "a.svg"
     with Engine(Behaviour(token_seconds=0.005)) as engine:
@@ -118,6 +119,8 @@ def test_a_table_a_file_and_pictures(voltaic: Voltaic, tmp_path: Path) -> None:
     assert row.endswith("worse")
     assert (tmp_path / "ab.png").read_bytes().startswith(b"\x89PNG")
     document = json.loads(voltaic("bench", "--compare", str(out), str(second), "--json").stdout)
+    assert problems("reach.schema.json", document) == []
+    assert problems("reach.schema.json", json.loads(out.read_text(encoding="utf-8"))) == []
     assert {each["name"]: each["says"] for each in document["differences"]}["between"] == "worse"
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,9 +61,12 @@ def test_what_is_asked_reaches_the_server(voltaic: Voltaic, engine: Engine) -> N
     assert (body["max_tokens"], body["temperature"], body["model"]) == (3, 0.0, "stub/model")
 
 
-def test_a_document_holds_answer_and_times(voltaic: Voltaic, engine: Engine) -> None:
+def test_a_document_holds_answer_and_times(
+    voltaic: Voltaic, engine: Engine, problems: Callable[[str, Any], list[str]]
+) -> None:
     """One document on stdout."""
     document = json.loads(ask(voltaic, engine, "--json", "count").stdout)
+    assert problems("reach.schema.json", document) == []
     assert document["schema"] == "voltaic/chat/v1"
     assert document["answer"].split()[:2] == ["one", "two"]
     assert (document["answer_tokens"], document["finish_reason"], document["stopped"]) == (10, "stop", False)

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 
+from tests.stub.door import Door
 from tests.stub.stack import KEY, NAME, PASSWORD, Stack, deployed, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from simulator import Cluster as Simulated
 
@@ -83,10 +85,10 @@ def stack(simulated_cluster: Simulated) -> Iterator[Stack]:
 
 
 @contextlib.contextmanager
-def forwarding(simulated: Simulated, *words: str) -> Iterator[Forwarding]:
+def forwarding(simulated: Simulated, *words: str, kubeconfig: Path | None = None) -> Iterator[Forwarding]:
     """Run `voltaic forward` as the user of the namespace."""
     command = [sys.executable, "-m", "cli", "forward", "--stack", NAME, "--namespace", "llm", *words]
-    env = os.environ | {"KUBECONFIG": str(simulated.user_kubeconfig)}
+    env = os.environ | {"KUBECONFIG": str(kubeconfig or simulated.user_kubeconfig)}
     process = subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -119,11 +121,14 @@ def ask(url: str, client: httpx.Client) -> bool:
         return False
 
 
-def test_one_line_tells_machines_where_everything_is(stack: Stack, simulated_cluster: Simulated) -> None:
+def test_one_line_tells_machines_where_everything_is(
+    stack: Stack, simulated_cluster: Simulated, problems: Callable[[str, Any], list[str]]
+) -> None:
     """Addresses that answer, pods, and how to get in, without a secret; Ctrl-C leaves no port open."""
     with forwarding(simulated_cluster, "--json") as run:
         line = run.line()
         document = json.loads(line)
+        assert problems("reach.schema.json", document) == []
         api, page = document["api"], document["page"]
         assert (document["schema"], document["namespace"]) == ("voltaic/forward/v1", "llm")
         assert (api["service"], page["service"]) == (f"tgi-{NAME}", f"webui-{NAME}")
@@ -212,7 +217,9 @@ def test_a_hundred_restarts_of_the_pod_are_survived(stack: Stack, simulated_clus
         assert sum(outcomes) > RESTARTS
         assert run.process.poll() is None
         assert run.end() == 0
-        assert run.said[-1].endswith(f"It had connected again {RESTARTS} times."), run.said[-1]
+        again = re.search(r"It had connected again (\d+) times\.$", run.said[-1])
+        assert again is not None, run.said[-1]
+        assert int(again[1]) >= RESTARTS
         assert len(run.said) <= 30, "messages are bounded"
         assert max(recovered) < 15, recovered
 
@@ -239,3 +246,66 @@ def test_a_pod_that_is_not_ready_is_waited_for(stack: Stack, simulated_cluster: 
         assert run.end() == 0
         assert any("it has no pods. Trying again" in line for line in run.said)
         assert any("connected to tgi-" in line for line in run.said)
+
+
+def test_an_api_server_that_restarts_is_waited_for(stack: Stack, simulated_cluster: Simulated, tmp_path: Path) -> None:
+    """What runs breaks; once it is back, requests are answered without anybody's help."""
+    config = yaml.safe_load(simulated_cluster.user_kubeconfig.read_text(encoding="utf-8"))
+    door = Door(int(simulated_cluster.server.rpartition(":")[2]))
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{door.port}"
+    kubeconfig = tmp_path / "config"
+    kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
+    try:
+        with (
+            forwarding(simulated_cluster, "--json", "--only", "api", kubeconfig=kubeconfig) as run,
+            httpx.Client(trust_env=False) as client,
+        ):
+            url = json.loads(run.line())["api"]["url"].removesuffix("/v1") + "/health"
+            for _ in range(3):
+                assert ask(url, client)
+                door.shut()
+                wait_until(lambda: not ask(url, client))
+                door.open()
+                wait_until(lambda: ask(url, client))
+            assert run.process.poll() is None
+            assert run.end() == 0
+            assert any("connected to tgi-" in line for line in run.said), run.said
+            assert len(run.said) <= 15, "messages are bounded"
+    finally:
+        door.shut()
+
+
+def test_a_stack_is_asked_and_tested_with_its_own_key(stack: Stack, simulated_cluster: Simulated) -> None:
+    """The key comes from the Secret, and is shown nowhere."""
+    env = os.environ | {"KUBECONFIG": str(simulated_cluster.user_kubeconfig)}
+    where = ("--stack", NAME, "--namespace", "llm")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cli", *words, *where]
+        return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+    chat = run("chat", "--max-tokens", "3", "count")
+    assert (chat.returncode, chat.stdout) == (0, "one two three\n"), chat.stderr
+    test = run("test", "--json")
+    document = json.loads(test.stdout)
+    assert {each["name"]: each["outcome"] for each in document["tests"]} == dict.fromkeys(
+        [
+            *("health", "models", "completion", "streaming", "stop sequence", "two at once", "wrong key refused"),
+            *("metrics", "chat page", "chat page login"),
+        ],
+        "passed",
+    ), test.stdout
+    bench = run("bench", "--requests", "4", "--answer-tokens", "3", "--json")
+    assert json.loads(bench.stdout)["summary"]["failed"] == 0, bench.stderr
+    assert json.loads(bench.stdout)["engine"] == "tgi 3.0.1"
+    assert KEY not in chat.stdout + chat.stderr + test.stdout + test.stderr + bench.stdout + bench.stderr
+
+
+def test_nothing_deployed_is_told(simulated_cluster: Simulated) -> None:
+    """With the next step."""
+    command = [sys.executable, "-m", "cli", "forward", "--stack", "v100-1gpu", "--namespace", "llm", "--json"]
+    env = os.environ | {"KUBECONFIG": str(simulated_cluster.user_kubeconfig)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "There is no API and no Chat page of this stack in the namespace llm." in done.stderr
+    assert json.loads(done.stdout)["kind"] == "not-found"

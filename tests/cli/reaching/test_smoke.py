@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -95,7 +95,9 @@ def test_what_a_release_does_not_have_is_skipped() -> None:
     assert found["health"][0] == "passed"
 
 
-def test_the_command_says_it_in_a_table_or_a_document(voltaic: Voltaic) -> None:
+def test_the_command_says_it_in_a_table_or_a_document(
+    voltaic: Voltaic, problems: Callable[[str, Any], list[str]]
+) -> None:
     """A line a question, exit code 0 or 1, and one document where it is asked for."""
     with Engine(Behaviour(key=KEY)) as engine, Page() as page:
         words = ("test", "--url", f"{engine.url}/v1", "--page-url", page.url)
@@ -106,6 +108,7 @@ def test_the_command_says_it_in_a_table_or_a_document(voltaic: Voltaic) -> None:
         done = voltaic(*words, "--json", env={"VOLTAIC_API_KEY": KEY})
     assert done.exit_code == 1
     document = json.loads(done.stdout)
+    assert problems("reach.schema.json", document) == []
     assert [test["name"] for test in document["tests"]] == NAMES
     assert [test["name"] for test in document["tests"] if test["outcome"] == "failed"] == ["stop sequence"]
     assert KEY not in done.output
