@@ -69,6 +69,7 @@ def run(stack: Stack, *, yes: bool, as_json: bool) -> int:
     with ended_by_signals():
         try:
             session = deploy.opened(stack, teller)
+            deploy.reached(session)
             state = deploy.ready_state(session, create=False)
             going = teardown.of_state(state)
             teardown.tell(teller, going, stack.name)

@@ -79,6 +79,7 @@ def run(stack: Stack, *, yes: bool, skip_preview: bool, as_json: bool) -> int:
             session = deploy.opened(stack, teller)
             side = deploy.judged(session)
             packs = pack()
+            deploy.reached(session)
             deploy.ready_state(session)
             changes = None if skip_preview else deploy.previewed(session, side, packs)
             if changes != 0 and not agreed(f"Deploy {stack.name}?", yes=yes or skip_preview):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 20
 """Findings or messages that are told one by one."""
+UNREACHED: Final = frozenset({"no-kubeconfig", "bad-kubeconfig", "no-context", "unreachable", "untrusted", "login"})
+"""Kinds of errors with which no deployment can begin (cli.cluster.errors)."""
 ALLOWED: Final = "allowUnknown"
 """Setting by which an owner deploys what cannot be judged."""
 
@@ -140,6 +142,25 @@ def _tell_finding(teller: Teller, said: Said) -> None:
     )
 
 
+def reached(session: Session) -> None:
+    """End the run where the cluster cannot be reached with this login: then nothing is begun."""
+    from cli.cluster import ClusterError, connect
+
+    teller, stack = session.teller, session.stack
+    try:
+        kubeconfig = session.place.env.get("KUBECONFIG")
+        with (
+            teller.status("asking the cluster"),
+            connect(kubeconfig, context=stack.context, namespace=stack.namespace) as cluster,
+        ):
+            cluster.pods(stack.labels)
+    except ClusterError as error:
+        if error.kind in UNREACHED:
+            teller.tell("cluster", f"{error.message}\n{error.fix}".strip(), outcome="failed", kind=error.kind)
+            teller.tell("done", f"Nothing of {stack.name} was changed.", outcome="failed")
+            raise Ended(BAD_INPUT) from None
+
+
 def ready_state(session: Session, *, recover: bool = True, create: bool = True) -> Mapping[str, Any]:
     """Return the state, with nobody's lock on it and nothing pending; ends the run where that cannot be had.
 
@@ -175,9 +196,8 @@ def ready_state(session: Session, *, recover: bool = True, create: bool = True) 
 
         session.secrets.add(of_state(state))
         session.learn()
-        begun = locks.pending(state)
-        if begun and recover:
-            _recover(session, begun)
+        if recover:
+            _recover(session, locks.pending(state))
     except CommandError as fault:
         end_failed(session, str(fault))
     return state
@@ -190,14 +210,31 @@ def _encrypted(session: Session) -> Any:
 
 
 def _recover(session: Session, begun: list[str]) -> None:
-    """Compare with the cluster what a killed run had begun; what it made is adopted, since names are fixed."""
+    """Compare with the cluster what an earlier run left in the middle; what it made is adopted, since names are fixed.
+
+    A state does not know of an update that was cancelled or failed, and would call the next one needless.
+    """
     teller, stack = session.teller, session.stack.name
-    teller.tell(
-        "recovered", f"An earlier run was killed while it worked on {', '.join(begun)}: compared first.", begun=begun
-    )
+    if begun:
+        text = f"An earlier run was killed while it worked on {', '.join(begun)}: compared with the cluster first."
+    elif not _last_went_well(session):
+        text = f"The last run of {stack} failed or was interrupted: compared with the cluster first."
+    else:
+        return
+    teller.tell("recovered", text, begun=begun)
     words = ["refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--stack", stack]
     with teller.status(f"comparing {stack} with the cluster"):
         session.runner.command(session.place.env).run(words, str(session.place.folder), {})
+
+
+def _last_went_well(session: Session) -> bool:
+    """Return whether the last run that is written down did; where none is, nothing went wrong."""
+    import json
+
+    words = ["stack", "history", "--json", "--page-size", "1", "--stack", session.stack.name]
+    done = session.runner.command(session.place.env).run(words, str(session.place.folder), {})
+    listed = json.loads(done.stdout or "[]")
+    return not listed or listed[0].get("result") != "failed"
 
 
 def end_locked(session: Session, text: str, held: list[locks.Lock]) -> None:

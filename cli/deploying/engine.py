@@ -83,8 +83,9 @@ class Work:
 
     @property
     def left(self) -> list[resources.Resource]:
-        """What was under way when it ended."""
-        return [found for found, _ in self.begun.values() if found.is_shown]
+        """What was under way when it ended; what is cancelled in order counts as failed."""
+        under_way = [*self.failed, *(found for found, _ in self.begun.values())]
+        return [found for found in under_way if found.is_shown]
 
 
 def up(place: Place, pack: Path, runner: Runner, teller: Teller) -> Work:
