@@ -120,3 +120,44 @@ def test_builds_of_ollama_on_other_systems_are_ollama(*, container: Make, deploy
     """The name of the system that an image is built on changes nothing."""
     found = one(deployment(container(image="registry.example/ollama-ubi9:0.2.8", args=[])))
     assert (found.recognised, found.spec.release.version) == ("ollama", "0.2.8")
+
+
+@pytest.mark.parametrize(
+    ("tag", "release"),
+    [
+        ("v0.6.1", "0.6.1"),
+        ("v0.6.1.post2", "0.6.1"),
+        ("v0.6.1-cu128", "0.6.1"),
+        ("v0.6.1-20250118", "0.6.1"),
+        ("v0.6.1-edb07092-20250118", None),
+        ("v0.6.1-gedb07092", None),
+        ("v0.6.1.dev12-edb07092f3", None),
+    ],
+)
+def test_a_build_of_a_commit_is_no_release(
+    tag: str, release: str | None, *, container: Make, deployment: Make, one: Make
+) -> None:
+    """What is built at a commit after a release has what came in between, so that its tag names no release."""
+    found = one(deployment(container(image=f"registry.example/vllm-openai:{tag}", args=["--model", MISTRAL])))
+    assert found.spec.release.version == release
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "words"),
+    [
+        ("ome.io/v1beta1", "ClusterServingRuntime", "a runtime that InferenceServices of OME start from"),
+        ("ome.io/v1beta1", "ServingRuntime", "a runtime that InferenceServices of OME start from"),
+        ("ome.io/v1beta1", "InferenceService", "OME starts it"),
+        ("inference.llmaz.io/v1alpha1", "Playground", "llmaz starts it"),
+        ("llm-d.ai/v1alpha1", "ModelService", "llm-d makes its pods"),
+        ("apps.nvidia.com/v1alpha1", "NIMPipeline", "NVIDIA NIM"),
+    ],
+)
+def test_servers_of_controllers_that_are_not_read_are_listed(
+    api_version: str, kind: str, words: str, *, one: Make
+) -> None:
+    """An object whose controller makes servers of its own configuration is listed, with why it is not judged."""
+    spec = {"model": {"name": "m"}, "engineConfig": {"runner": {"name": "c", "image": VLLM}}}
+    found = one({"apiVersion": api_version, "kind": kind, "metadata": {"name": "llm"}, "spec": spec})
+    assert found.recognised is None
+    assert words in found.reason

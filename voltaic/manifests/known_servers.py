@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from voltaic.manifests.words import Word
 
 
+_COMMIT = re.compile(r"[-.+]g?(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,40}(?![0-9a-z])", re.ASCII)
+"""The hash of a commit behind a release: a build of later sources, as `git describe` writes it (git-describe(1))."""
+
+
 @cache
 def _table() -> dict[str, Any]:
     return data.table(Path(__file__).with_name("servers.toml"))
@@ -81,7 +85,7 @@ def version_of(row: dict[str, Any] | None, image: images.Image | None) -> str | 
     """Return the release that an image's tag names, as its row says; None where it names none."""
     form = None if row is None else row.get("version")
     if form is True:
-        return None if image is None else image.version
+        return None if image is None or _COMMIT.search(image.tag or "") else image.version
     match = re.fullmatch(form, image.tag or "") if form and image is not None else None
     return match[1] if match else None
 
