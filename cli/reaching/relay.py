@@ -36,6 +36,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between two tries to reach a pod that does not answer; they double."""
 PROOF_SECONDS = 0.1
 """For which the first connection to a pod must last before it is used: a port that is closed is told a little later."""
+AT_ONCE_SECONDS = 1.0
+"""Life of a connection that ended by itself below which the next is not opened in a hurry."""
 REFILL_SECONDS = 0.03
 """Quiet time after which connections that were taken are replaced: opening them slows requests that run."""
 
@@ -47,6 +49,8 @@ class Spare:
     target: Target
     given: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
     """The local connection that gets it."""
+    first: asyncio.Future[bytes]
+    """What the pod says first; done before anything was asked: it ended."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -198,7 +202,7 @@ class Relay:
 
     async def _keep(self, target: Target, tunnel: Tunnel, first: asyncio.Future[bytes]) -> None:
         """Offer a connection, and carry what comes once it is taken."""
-        spare = Spare(target, asyncio.get_running_loop().create_future())
+        spare = Spare(target, asyncio.get_running_loop().create_future(), first)
         self._offer(spare)
         ended = asyncio.ensure_future(spare.ended.wait())
         since = time.monotonic()
@@ -208,13 +212,12 @@ class Relay:
             if spare.given.done():
                 self._used.add(spare)
                 await _carry(tunnel, first, *spare.given.result(), ended)
-            elif first.done():
-                self._spares.remove(spare)
-                if time.monotonic() - since < 1.0:  # ended as soon as it was opened: not to be tried in a hurry
-                    first.result()
-                    raise ClusterError("not-found", f"The pod {target.pod} ends every connection at once.")
+            elif first.done() and time.monotonic() - since < AT_ONCE_SECONDS:
+                first.result()
+                raise ClusterError("not-found", f"The pod {target.pod} ends every connection at once.")
         finally:
             ended.cancel()
+            spare.ended.set()
             self._used.discard(spare)
             if spare in self._spares:
                 self._spares.remove(spare)
@@ -264,16 +267,23 @@ class Relay:
 
     async def _taken(self) -> Spare | None:
         """Return a connection that is ready; None where there is none in time."""
-        while self._spares:
-            spare = self._spares.popleft()
-            if spare.target == self.target and not spare.given.done():
+        ends = time.monotonic() + HOLD_SECONDS
+        while True:
+            spare = self._spares.popleft() if self._spares else await self._awaited(ends - time.monotonic())
+            if spare is None:
+                return None
+            if spare.target == self.target and not spare.ended.is_set() and not spare.first.done():
                 self._start_later()
                 return spare
+            spare.ended.set()
+
+    async def _awaited(self, seconds: float) -> Spare | None:
+        """Return the next connection that is opened; None where none is in time."""
         waiting: asyncio.Future[Spare] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         self._fill()
         try:
-            return await asyncio.wait_for(waiting, HOLD_SECONDS)
+            return await asyncio.wait_for(waiting, max(0.0, seconds))
         except TimeoutError:
             return None
         finally:

@@ -91,9 +91,13 @@ class HttpServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _break(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        await asyncio.sleep(SETTLE_SECONDS)  # connections that were just accepted get their task
+        server, self._server = self._server, None
+        if server is not None:
+            # Closed at once, a server leaves connections open that were just accepted (CPython 3.11, Server._attach).
+            for listener in server.sockets:
+                self._loop.remove_reader(listener.fileno())
+            await asyncio.sleep(SETTLE_SECONDS)
+            server.close()
         for task, writer in list(self._open.items()):
             writer.transport.abort()
             task.cancel()
