@@ -56,8 +56,8 @@ def test_a_run_is_summed_up_without_what_failed() -> None:
 
 def test_slices_hold_all_tokens() -> None:
     """Each piece counts where it came, with the tokens that it stands for."""
-    found = slices([Request(0.0, (0.5, 1.5), 2.0, None, 4)], 2.0, 2)
-    assert found == [pytest.approx(2.0), pytest.approx(2.0)]
+    found = slices([Request(0.0, (0.5, 2.5), 3.0, None, 4)], 4.0, 2)
+    assert found == [pytest.approx(1.0), pytest.approx(1.0)]
 
 
 @pytest.mark.parametrize(
