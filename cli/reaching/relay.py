@@ -170,6 +170,7 @@ class Relay:
             if target == self.target:
                 async with self._cluster.dial(target.pod, target.port) as tunnel:
                     first = asyncio.ensure_future(tunnel.receive())
+                    first.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may come unheard
                     try:
                         if not self._proven:
                             await asyncio.wait({first}, timeout=PROOF_SECONDS)
@@ -181,8 +182,10 @@ class Relay:
                         await self._keep(target, tunnel, first)
                     finally:
                         first.cancel()
-        except (ClusterError, ConnectionError, OSError) as error:
+        except (ClusterError, OSError) as error:
             self._failed(error, target)
+        except ExceptionGroup:  # of the websocket's own tasks, where the API server went away
+            self._failed(ClusterError("restarted", f"The connection to {target.pod} ended."), target)
         finally:
             if opening:
                 self._opening -= 1
