@@ -71,7 +71,7 @@ def of_state(state: Mapping[str, Any]) -> Going:
         thing = Thing(kind.rpartition(":")[2], _name(each))
         (stays if each.get("retainOnDelete") else goes).append(thing)
     counted = [each for each in listed if each.get("type") != "pulumi:pulumi:Stack"]
-    return Going(tuple(goes), tuple(stays), len(counted))
+    return Going(tuple(sorted(goes, key=str)), tuple(sorted(stays, key=str)), len(counted))
 
 
 def _name(resource: Mapping[str, Any]) -> str:

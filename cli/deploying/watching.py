@@ -113,7 +113,9 @@ class Watch:
         try:
             kubeconfig = self._environment.get("KUBECONFIG")
             with connect(kubeconfig, context=self._stack.context, namespace=self._stack.namespace) as cluster:
-                while not self._end.wait(SECONDS):
+                over = False
+                while not over:
+                    over = self._end.wait(SECONDS)  # after the end there is one more look: pods are ready only now
                     try:
                         self._look(cluster)
                     except ClusterError as error:
