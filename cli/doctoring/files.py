@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from voltaic.doctor import Evidence, Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from voltaic.hardware import Profile
 
@@ -20,6 +22,8 @@ MOST_BYTES: Final = 32 * 2**20
 DOCUMENTS: Final = frozenset({".yaml", ".yml", ".json"})
 BEGINNINGS: Final = ("apiVersion:", "kind:", "items:")
 """Beginnings of lines by which text is YAML of Kubernetes."""
+MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
+"""A moment as Kubernetes writes it (RFC 3339)."""
 PREVIOUS: Final = "previous"
 """Word in the name of a file by which it is the log of the time before the last restart."""
 
@@ -52,8 +56,33 @@ def evidence(paths: Iterable[str], profile: Profile | None = None) -> tuple[Evid
     names = _pod_names(read.objects)
     logs = tuple(_log(name, lines, names) for name, lines in read.logs)
     texts = tuple(Log(lines) for lines in read.texts)
-    found = Evidence(objects=tuple(read.objects), logs=logs, texts=texts, profile=profile, namespace=_namespace(read))
+    found = Evidence(
+        objects=tuple(read.objects),
+        logs=logs,
+        texts=texts,
+        at=_latest(read.objects),
+        namespace=_namespace(read),
+        profile=profile,
+    )
     return found, read.faults
+
+
+def _latest(objects: Iterable[Any]) -> datetime | None:
+    """Return the newest moment that objects name: they were printed then, or later."""
+    from voltaic.doctor.states import moment
+
+    found: datetime | None = None
+    left = list(objects)
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+        elif isinstance(each, str) and MOMENT.fullmatch(each):
+            told = moment(each)
+            found = told if found is None or (told is not None and told > found) else found
+    return found
 
 
 def _contents(path: str, faults: list[str]) -> Iterator[tuple[str, str]]:

@@ -114,7 +114,8 @@ class Followed:
         self.fault: ClusterError | None = None
         self._lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
         self._known: dict[tuple[str, str, int], threading.Thread] = {}
-        self._last: dict[str, str] = {}
+        self._last: dict[tuple[str, str, int], str] = {}
+        self._seen: set[str] = set()
         self._ended = threading.Event()
 
     def lines(self, idle: Callable[[], bool] = lambda: True) -> Iterator[Line]:
@@ -144,32 +145,36 @@ class Followed:
             # A log is told apart by how often its container was restarted before it.
             key = (pod.name, container.name, container.restarts - previous)
             if key not in self._known:
-                thread = threading.Thread(target=self._follow, args=(pod, container, previous), daemon=True)
+                thread = threading.Thread(target=self._follow, args=(pod, container, previous, key), daemon=True)
                 self._known[key] = thread
                 thread.start()
 
-    def _follow(self, pod: Pod, container: Container, previous: bool) -> None:  # noqa: FBT001  what names one log
+    def _follow(self, pod: Pod, container: Container, previous: bool, key: tuple[str, str, int]) -> None:  # noqa: FBT001  what names one log
         source = f"{pod.name}/{container.name}"
-        restarted = source in self._last
+        # What is asked to be left out is the past of the containers that there were at the beginning.
+        again = source in self._seen
+        self._seen.add(source)
+        told = self._last.get(key, "")
         try:
             found = self.cluster.logs(
                 pod.name,
                 container.name,
                 follow=not previous,
                 previous=previous,
-                tail=None if restarted else self.wanted.tail,
-                since_seconds=None if restarted else self.wanted.since_seconds,
+                tail=None if again else self.wanted.tail,
+                since_seconds=None if again else self.wanted.since_seconds,
                 timestamps=True,
             )
             for text in found:
                 if self._ended.is_set():
                     return
                 line = _line(pod.name, container.name, text, previous=previous)
-                self._last[source] = max(line.moment, self._last.get(source, ""))
-                self._lines.put(line)
+                if line.moment > told:
+                    self._last[key] = max(line.moment, self._last.get(key, ""))
+                    self._lines.put(line)
         except ClusterError as error:
             if error.kind in {"forbidden", "login"}:
                 self.fault = error
             # Anything else is the end of this container's log: the next look finds what came after it.
             elif error.kind in {"restarted", "unreachable"}:
-                self._known = {key: each for key, each in self._known.items() if each is not threading.current_thread()}
+                self._known.pop(key, None)

@@ -29,7 +29,7 @@ ALWAYS_READ: Final = 100
 
 
 def clean(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines without colours; messages within JSON lines as the lines that they are; endless ones cut in the middle."""
+    """Yield lines without colours, messages within JSON lines as the lines that they are, endless ones shortened."""
     for line in lines:
         plain = _ANSI.sub("", line).rstrip()
         for part in _unwrapped(plain) if plain.lstrip().startswith("{") else (plain,):

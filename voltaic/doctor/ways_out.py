@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from voltaic import changes, commands, engines, host_needs
 from voltaic.doctor.states import startup_seconds
 from voltaic.engines.ways import ways_of
-from voltaic.manifests.plain import at, items, mapping
+from voltaic.manifests.plain import at, items, mapping, whole
 from voltaic.manifests.views import size
 from voltaic.memory.bill import Bill
 from voltaic.units import GIB, MIB, quantity, round_up
@@ -166,16 +167,19 @@ def _of_manifest(judged: Judged, match: Match) -> Iterator[WayOut]:
         return
     broken = {one.finding.rule for one in found.said if one.finding.outcome == "violation"}
     for rules, make in _CHANGES.items():
-        asked = broken.intersection(rules, match.pattern.rules)
-        made = make(judged, found) if asked else None
+        if not any(rule in match.pattern.rules for rule in rules):
+            continue
+        asked = broken.intersection(rules)
+        made = make(judged, found) if asked or make is _more_time else None
         if made is None:
             continue
         text, typed, change = made
-        after = judged.again(found, change)
-        if after is not None and not any(
+        after = judged.again(found, change) if asked else None
+        silent = after is not None and not any(
             one.finding.rule in rules for one in after.said if one.finding.outcome == "violation"
-        ):
-            yield WayOut(text, typed, proven=True, rule=min(asked))
+        )
+        if silent or not asked:
+            yield WayOut(text, typed, proven=silent, rule=min(asked, default=None))
 
 
 def _more_memory(judged: Judged, found: Checked) -> Any:
@@ -202,19 +206,28 @@ def _more_memory(judged: Judged, found: Checked) -> Any:
     )
 
 
-def _more_time(_: Judged, found: Checked) -> Any:
+def _more_time(judged: Judged, found: Checked) -> Any:
     spec, view = found.workload.spec, found.workload.view
     need = None if spec is None else host_needs.usual_start(spec)
-    if need is None or view is None or not mapping(view.content.get("startupProbe")):
+    budget = None if view is None else startup_seconds(view.content)
+    if need is None or view is None or budget is None or budget >= 2 * need:
         return None
-    period = mapping(view.content["startupProbe"]).get("periodSeconds") or 10
-    failures = -(-2 * max(need, startup_seconds(view.content) or 0) // int(period))
+    period = whole(mapping(view.content["startupProbe"]).get("periodSeconds")) or 10
+    failures = -(-2 * need // period)
 
     def change(document: dict[str, Any]) -> None:
         for each in _same(document, found):
             each["startupProbe"]["failureThreshold"] = failures
 
-    return f"Set startupProbe.failureThreshold of the container {view.name} to {failures}.", (), change
+    names = [at(each, "name") for each in _containers(found)]
+    typed: tuple[str, ...] = ()
+    if view.name in names and found.workload.name:
+        path = f"/spec/template/spec/containers/{names.index(view.name)}/startupProbe/failureThreshold"
+        patch = json.dumps([{"op": "add", "path": path, "value": failures}])
+        where = ["-n", judged.evidence.namespace] if judged.evidence.namespace else []
+        kind = f"{found.workload.kind.lower()}/{found.workload.name}"
+        typed = (shlex.join(["kubectl", "patch", kind, *where, "--type=json", "-p", patch]),)
+    return f"Set startupProbe.failureThreshold of the container {view.name} to {failures}.", typed, change
 
 
 _CHANGES: Final[Mapping[tuple[str, ...], Callable[[Judged, Checked], Any]]] = {
@@ -222,6 +235,11 @@ _CHANGES: Final[Mapping[tuple[str, ...], Callable[[Judged, Checked], Any]]] = {
     ("startup-budget",): _more_time,
 }
 """Changes by the rules that they are to silence."""
+
+
+def _containers(found: Checked) -> list[Any]:
+    pod = found.workload.pod
+    return [] if pod is None else items(pod.spec.get("containers"))
 
 
 def _volumes(found: Checked) -> list[dict[str, Any]]:
