@@ -57,6 +57,10 @@ BACKOFF = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
             pod(state={"waiting": {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "a/b:1"'}}),
             [("waits", "pod tgi-1 waits (ImagePullBackOff): its image cannot be pulled")],
         ),
+        (
+            pod(state=BACKOFF, last={"terminated": {"exitCode": 3, "reason": "Error"}}, restarts=1),
+            [("ended", "pod tgi-1 ended: its program ended with an error (exit code 3)")],
+        ),
         (pod(state={"waiting": {"reason": "ContainerCreating"}}), []),
         (pod(state={"running": {"startedAt": "2026-11-21T18:00:00Z"}}), []),
     ],
