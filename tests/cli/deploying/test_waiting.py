@@ -13,7 +13,7 @@ from cli.deploying import waiting
         (
             (
                 "0/3 nodes are available: 1 Insufficient nvidia.com/gpu, 2 node(s) didn't match Pod's node "
-                "affinity/selector. preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod."
+                "affinity/selector. preemption: 0/3 nodes are available: 1 No preemption victims found."
             ),
             "1 node(s) have too few free GPUs (nvidia.com/gpu); 2 node(s) are of another kind than the stack asks for",
         ),
