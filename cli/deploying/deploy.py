@@ -172,12 +172,16 @@ def ready_state(session: Session, *, recover: bool = True, create: bool = True) 
     from pulumi.automation.errors import CommandError
 
     from cli.pull_request import engine
-    from cli.pull_request.workplace import local_path
+    from cli.pull_request.workplace import local_path, state_file
 
     place, runner, teller, stack = session.place, session.runner, session.teller, session.stack.name
     url = place.env.get("PULUMI_BACKEND_URL", "")
     if url.startswith("file://"):
         held = list(locks.of_files(local_path(url, place.env), stack))
+        state_path = state_file(url, session.project, stack, place.env)
+        copy = locks.cut_off(state_path)
+        if copy is not None and all(locks.stale(lock) for lock in held):
+            _end_cut_off(session, str(copy), str(state_path))
         if held:
             end_locked(session, locks.told(held, stack), held)
     try:
@@ -235,6 +239,21 @@ def _last_went_well(session: Session) -> bool:
     done = session.runner.command(session.place.env).run(words, str(session.place.folder), {})
     listed = json.loads(done.stdout or "[]")
     return not listed or listed[0].get("result") != "failed"
+
+
+def _end_cut_off(session: Session, copy: str, state: str) -> None:
+    """End the run with how the state is put back that a killed run left half written."""
+    import shlex
+
+    stack = session.stack.name
+    commands = [shlex.join(["cp", copy, state]), f"pulumi cancel --yes -s {stack}"]
+    lines = [
+        f"The state of {stack} is cut off: a run was killed while it wrote it. The copy beside it is whole.",
+        *(f"Put it back with: {commands[0]}", f"Give the lock back with: {commands[1]}"),
+        "Then run the same command again: what was made since then is found in the cluster.",
+    ]
+    session.teller.tell("locked", "\n".join(lines), outcome="failed", stale=True, commands=commands)
+    raise Ended(BAD_INPUT)
 
 
 def end_locked(session: Session, text: str, held: list[locks.Lock]) -> None:

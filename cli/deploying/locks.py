@@ -77,6 +77,25 @@ def told(found: list[Lock], stack: str, alive: Callable[[int], bool] | None = No
     )
 
 
+def cut_off(state: Path | None) -> Path | None:
+    """Return the whole copy beside a state that is cut off, as a run leaves it that is killed while it writes.
+
+    None where the state is whole, or there is no copy (pulumi 3.259 pkg/backend/diy: `.bak` beside each state).
+    """
+    if state is None or state.suffix != ".json" or _is_json(state):
+        return None
+    copy = state.with_name(f"{state.name}.bak")
+    return copy if _is_json(copy) else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def pending(state: Mapping[str, object]) -> list[str]:
     """Return what a run that was killed had begun, by an exported state: kind and name of each."""
     deployment = state.get("deployment")

@@ -79,6 +79,19 @@ def test_what_is_told_of_a_lock_that_may_be_held(held: list[Lock]) -> None:
     assert "that is gone" not in told
 
 
+def test_a_state_that_is_cut_off(tmp_path: Path) -> None:
+    """The copy beside it is what is put back; a whole state is left alone, and so is one without a whole copy."""
+    state, copy = tmp_path / "gpu.json", tmp_path / "gpu.json.bak"
+    copy.write_text("{}")
+    for text, found in (("", copy), ('{"version": 3, "che', copy), ("{}", None)):
+        state.write_text(text)
+        assert locks.cut_off(state) == found
+    state.write_text("")
+    copy.write_text("")
+    assert locks.cut_off(state) is None
+    assert locks.cut_off(None) is None
+
+
 def test_what_a_killed_run_had_begun() -> None:
     """Kind and name of what is pending in a state."""
     urn = "urn:pulumi:s::p::voltaic:index:TGIServer$kubernetes:apps/v1:Deployment::tgi"
