@@ -178,10 +178,9 @@ def ready_state(session: Session, *, recover: bool = True, create: bool = True) 
     url = place.env.get("PULUMI_BACKEND_URL", "")
     if url.startswith("file://"):
         held = list(locks.of_files(local_path(url, place.env), stack))
-        state_path = state_file(url, session.project, stack, place.env)
-        copy = locks.cut_off(state_path)
-        if copy is not None and all(locks.stale(lock) for lock in held):
-            _end_cut_off(session, str(copy), str(state_path))
+        repairs = locks.repairs(state_file(url, session.project, stack, place.env))
+        if repairs and all(locks.stale(lock) for lock in held):
+            _end_cut_off(session, repairs)
         if held:
             end_locked(session, locks.told(held, stack), held)
     try:
@@ -241,15 +240,14 @@ def _last_went_well(session: Session) -> bool:
     return not listed or listed[0].get("result") != "failed"
 
 
-def _end_cut_off(session: Session, copy: str, state: str) -> None:
-    """End the run with how the state is put back that a killed run left half written."""
-    import shlex
-
+def _end_cut_off(session: Session, repairs: list[str]) -> None:
+    """End the run with how the state is mended that a killed run left half written."""
     stack = session.stack.name
-    commands = [shlex.join(["cp", copy, state]), f"pulumi cancel --yes -s {stack}"]
+    commands = [*repairs, f"pulumi cancel --yes -s {stack}"]
     lines = [
-        f"The state of {stack} is cut off: a run was killed while it wrote it. The copy beside it is whole.",
-        *(f"Put it back with: {commands[0]}", f"Give the lock back with: {commands[1]}"),
+        f"The state of {stack} is half written: a run was killed while it wrote it. What it holds is whole.",
+        *(f"Mend it with: {command}" for command in repairs),
+        f"Give the lock back with: {commands[-1]}",
         "Then run the same command again: what was made since then is found in the cluster.",
     ]
     session.teller.tell("locked", "\n".join(lines), outcome="failed", stale=True, commands=commands)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,15 +78,21 @@ def told(found: list[Lock], stack: str, alive: Callable[[int], bool] | None = No
     )
 
 
-def cut_off(state: Path | None) -> Path | None:
-    """Return the whole copy beside a state that is cut off, as a run leaves it that is killed while it writes.
+def repairs(state: Path | None) -> list[str]:
+    """Return the commands that mend a state which a run left half written, because it was killed then; mostly none.
 
-    None where the state is whole, or there is no copy (pulumi 3.259 pkg/backend/diy: `.bak` beside each state).
+    Pulumi writes a state of files under another name first, but what stands about it beside it (`.attrs`) in place, and
+    reads nothing where that is cut off. A state that is cut off itself has a copy beside it (pulumi 3.259
+    pkg/backend/diy; gocloud.dev blob/fileblob).
     """
-    if state is None or state.suffix != ".json" or _is_json(state):
-        return None
+    if state is None or state.suffix != ".json":
+        return []
     copy = state.with_name(f"{state.name}.bak")
-    return copy if _is_json(copy) else None
+    about = (path.with_name(f"{path.name}.attrs") for path in (state, copy))
+    found = [shlex.join(["rm", str(path)]) for path in about if path.exists() and not _is_json(path)]
+    if not _is_json(state) and _is_json(copy):
+        found.append(shlex.join(["cp", str(copy), str(state)]))
+    return found
 
 
 def _is_json(path: Path) -> bool:

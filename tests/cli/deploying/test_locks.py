@@ -79,17 +79,21 @@ def test_what_is_told_of_a_lock_that_may_be_held(held: list[Lock]) -> None:
     assert "that is gone" not in told
 
 
-def test_a_state_that_is_cut_off(tmp_path: Path) -> None:
-    """The copy beside it is what is put back; a whole state is left alone, and so is one without a whole copy."""
-    state, copy = tmp_path / "gpu.json", tmp_path / "gpu.json.bak"
-    copy.write_text("{}")
-    for text, found in (("", copy), ('{"version": 3, "che', copy), ("{}", None)):
-        state.write_text(text)
-        assert locks.cut_off(state) == found
-    state.write_text("")
+def test_a_state_that_is_half_written(tmp_path: Path) -> None:
+    """What is cut off beside it is removed, a state from its whole copy put back; anything else is left alone."""
+    state, copy, about = (tmp_path / f"gpu.json{end}" for end in ("", ".bak", ".attrs"))
+    for path in (state, copy, about):
+        path.write_text("{}")
+    assert locks.repairs(state) == []
+    about.write_text("")
+    assert locks.repairs(state) == [f"rm {about}"]
+    about.unlink()
+    assert locks.repairs(state) == []
+    state.write_text('{"version": 3, "che')
+    assert locks.repairs(state) == [f"cp {copy} {state}"]
     copy.write_text("")
-    assert locks.cut_off(state) is None
-    assert locks.cut_off(None) is None
+    assert locks.repairs(state) == []
+    assert locks.repairs(None) == []
 
 
 def test_what_a_killed_run_had_begun() -> None:
