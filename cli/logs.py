@@ -14,10 +14,12 @@ from cli.output import ACCEPT, INTERRUPTED, REFUSE, UNKNOWN, fail
 from cli.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cli.cluster.options import Place
     from cli.doctoring.streams import Line, Wanted
+
+    Labels = Mapping[str, str] | None
 
 COLOURS: Final = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 """Colours of terminals (ECMA-48, foreground) by which sources are told apart."""
@@ -65,7 +67,7 @@ def logs(
     since: Annotated[str | None, typer.Option(metavar="SPAN", help="Only lines of the last 30s, 10m, 2h.")] = None,
     previous: Annotated[bool, typer.Option("--previous", "-p", help="Only logs before the last restart.")] = False,
     every: Annotated[
-        bool, typer.Option("--all", help="Logs of init containers too, and always those before the last restart.")
+        bool, typer.Option("--all", help="Of all pods of the namespace, init containers, and before each last restart.")
     ] = False,
     examine: Annotated[bool, typer.Option("--doctor", help="Name the cause of a failure once it is known.")] = False,
 ) -> None:
@@ -77,7 +79,9 @@ def logs(
     wanted = Wanted(_lines(tail), _span(since), previous=previous, every=every)
     with place("logs", stack, context, namespace) as here:
         show = printer(colours=sys.stdout.isatty() and not _plain())
-        code = _follow(here, wanted, show, examine=examine) if follow else _once(here, wanted, show, examine=examine)
+        labels = None if every else here.labels
+        read = _follow if follow else _once
+        code = read(here, labels, wanted, show, Examined(here, labels) if examine else None)
     raise typer.Exit(code)
 
 
@@ -123,24 +127,26 @@ def _span(text: str | None) -> int | None:
     return None if match is None else int(match["number"]) * SECONDS[match["unit"]]
 
 
-def _once(here: Place, wanted: Wanted, show: Callable[[Line], None], *, examine: bool) -> int:
+def _once(here: Place, labels: Labels, wanted: Wanted, show: Callable[[Line], None], examined: Examined | None) -> int:
     from cli.doctoring.streams import merged
 
-    pods = here.cluster.pods(here.labels)
+    pods = here.cluster.pods(labels)
     for line in merged(here.cluster, pods, wanted):
         show(line)
+    if examined is not None:
+        return examined.code()
     if not pods:
         print(f"voltaic logs: no pods in the namespace {here.cluster.namespace}", file=sys.stderr)
-        return UNKNOWN
-    return Examined(here).code() if examine else ACCEPT
+    return ACCEPT if pods else UNKNOWN
 
 
-def _follow(here: Place, wanted: Wanted, show: Callable[[Line], None], *, examine: bool) -> int:
+def _follow(
+    here: Place, labels: Labels, wanted: Wanted, show: Callable[[Line], None], examined: Examined | None
+) -> int:
     from cli.doctoring.streams import Followed
 
-    examined = Examined(here) if examine else None
     try:
-        for line in Followed(here.cluster, here.labels, wanted).lines(examined.idle if examined else _always):
+        for line in Followed(here.cluster, labels, wanted).lines(examined.idle if examined else _always):
             show(line)
     except KeyboardInterrupt:
         if examined is None:
@@ -157,10 +163,12 @@ class Examined:
 
     Args:
         here: what is followed.
+        labels: of the pods.
     """
 
-    def __init__(self, here: Place) -> None:
+    def __init__(self, here: Place, labels: Labels) -> None:
         self.here = here
+        self.labels = labels
         self.told: set[str] = set()
         self.looked = 0.0
 
@@ -180,7 +188,7 @@ class Examined:
         from cli.doctoring.gather import gather
         from cli.output import console
 
-        report = examined(gather(self.here.cluster, self.here.labels, self.here.stack))
+        report = examined(gather(self.here.cluster, self.labels, self.here.stack))
         screen = console()
         for found in report.diagnoses:
             if found.pattern.id not in self.told:

@@ -23,6 +23,8 @@ AT_ONCE: Final = 8
 """Logs that are fetched at the same time."""
 BESIDE: Final = ("deployments", "replicasets", "statefulsets", "jobs", "persistentvolumeclaims")
 """Objects with the labels of the workload that are asked for beside its pods."""
+OURS: Final = ("deployments", "replicasets", "persistentvolumeclaims")
+"""Those of them that our own stacks have."""
 AWAY: Final = frozenset({"unreachable", "untrusted", "login"})
 """Failures between here and the cluster that are a diagnosis by themselves."""
 
@@ -48,8 +50,10 @@ def gather(cluster: Cluster, labels: Mapping[str, str] | None, stack: stacks.Sta
         return replace(found, said=(f"{error.kind}: {error.message}",))
     objects: list[Mapping[str, Any]] = [{"kind": "Pod", "apiVersion": "v1", **pod.raw} for pod in pods]
     missing: list[str] = []
+    owners = {f"{each['kind'].lower()}s" for pod in pods for each in pod.raw["metadata"].get("ownerReferences", ())}
     for kind in BESIDE:
-        objects += _asked(cluster, kind, labels, missing)
+        # That this login may not list Jobs is no news where there are none.
+        objects += _asked(cluster, kind, labels, missing if kind in {*OURS, *owners} else [])
     names = {each["metadata"]["name"] for each in objects}
     events = _asked(cluster, "events", None, missing)
     objects += [each for each in events if labels is None or each.get("involvedObject", {}).get("name") in names]
@@ -101,9 +105,9 @@ def _logs(cluster: Cluster, pods: list[Pod], missing: list[str]) -> list[Log]:
 def _speaking(pod: Pod) -> Iterator[tuple[Container, bool]]:
     """Yield the containers that have a log, and whether it is that of the time before the last restart."""
     for container in (*pod.init_containers, *pod.containers):
-        if container.state in {"running", "terminated"} or container.last is not None:
+        if container.state in {"running", "terminated"}:
             yield container, False
-        if container.restarts and container.last is not None and not (pod.ready and container.ready):
+        if container.last is not None and not (pod.ready and container.ready):
             yield container, True
 
 

@@ -49,7 +49,7 @@ def show(console: Console, report: Report, where: str) -> None:
     if report.also:
         console.print()
         render.paragraph(console, Text(f"Found too, and explained by this: {', '.join(report.also)}."))
-    if said == "unknown":
+    if said == "unknown" or (said == "cause" and report.evidence):
         _evidence(console, report)
     for found in report.before:
         console.print()
@@ -108,7 +108,8 @@ def _evidence(console: Console, report: Report) -> None:
     if not report.evidence:
         render.paragraph(console, Text("There is nothing to read: no states, no events, no logs."))
         return
-    render.paragraph(console, Text("Nothing of this is known here. What there is to read:", style="bold"))
+    what = "Of other pods nothing is known." if report.diagnoses else "Nothing of this is known here."
+    render.paragraph(console, Text(f"{what} What there is to read:", style="bold"))
     source = None
     for quote in report.evidence:
         if quote.source != source:

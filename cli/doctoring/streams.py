@@ -69,7 +69,7 @@ def chosen(pods: Iterable[Pod], wanted: Wanted) -> Iterator[tuple[Pod, Container
     """
     for pod in pods:
         for container in (*(pod.init_containers if wanted.every else ()), *pod.containers):
-            before = container.restarts > 0
+            before = container.last is not None
             if before and (wanted.previous or wanted.every or not container.ready):
                 yield pod, container, True
             if not wanted.previous and container.state != "waiting":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from voltaic.doctor.evidence import About, Evidence, Fact
@@ -15,7 +16,7 @@ from voltaic.doctor.ways_out import WayOut, ways_out
 from voltaic.manifests.plain import at, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from voltaic.doctor.pattern import Pattern
     from voltaic.doctor.states import PodState
@@ -27,6 +28,11 @@ LAST_LINES: Final = 12
 """Lines of a log that are shown where nothing in it is known."""
 LAST_EVENTS: Final = 6
 MOST_QUOTES: Final = 3
+HOLDERS: Final = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "Job", "ReplicationController"})
+"""Objects whose troubles with making pods say nothing about the pods that there are."""
+Group = tuple[str, str]
+"""What pods belong together by: kind and name of what made them."""
+NO_GROUPS: Final[Mapping[str, Group]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class Report:
     """Ids of what was found too, and is explained by these."""
     pods: tuple[PodLine, ...]
     evidence: tuple[Quote, ...]
-    """What there is to read where nothing is known: states, events, the last lines of logs."""
+    """What there is to read of pods of which nothing is known: states, events, the last lines of logs."""
     before: tuple[Diagnosis, ...] = ()
     """Why containers of pods that are ready now were restarted."""
     missing: tuple[str, ...] = ()
@@ -95,17 +101,18 @@ def diagnose(evidence: Evidence) -> Report:
     judged = Judged(evidence)
     serving = {pod.name for pod in pods if pod.ready}
     found = matches([fact for fact in known if not (fact.previous and fact.about.name in serving)])
-    deepest, rest = _deepest(found)
+    groups = {pod.name: pod.owner or ("Pod", pod.name) for pod in pods}
+    deepest, rest = _deepest(found, groups)
     diagnoses = tuple(_diagnosis(group, judged) for group in _grouped(deepest))
     told = {each.pattern.id for each in diagnoses}
     earlier = [_as_if_down(fact) for fact in known if fact.previous and fact.about.name in serving]
-    history, _ = _deepest([match for match in matches(earlier) if match.pattern.id not in told])
+    history, _ = _deepest([match for match in matches(earlier) if match.pattern.id not in told], groups)
     return Report(
         health=_health(documents, pods),
         diagnoses=tuple(sorted(diagnoses, key=lambda each: each.sure != "certain")),
         also=tuple(dict.fromkeys(match.pattern.id for match in rest if match.pattern.id not in told)),
         pods=tuple(PodLine(pod.name, pod.state, pod.ready, pod.restarts, pod.node) for pod in pods if not pod.over),
-        evidence=() if diagnoses else tuple(_shown(known)),
+        evidence=tuple(_shown(_unexplained(known, deepest, groups))),
         before=tuple(_diagnosis(group, judged) for group in _grouped(history)),
         missing=evidence.missing,
     )
@@ -131,17 +138,41 @@ def _as_if_down(fact: Fact) -> Fact:
     return Fact(fact.where, fact.text, fact.about, ready=False, previous=True)
 
 
-def _deepest(found: Sequence[Match]) -> tuple[list[Match], list[Match]]:
+def _deepest(found: Sequence[Match], groups: Mapping[str, Group] = NO_GROUPS) -> tuple[list[Match], list[Match]]:
     """Return what explains the rest, and the rest.
 
-    A pattern that another one is over is dropped where that one was found; then only the deepest remain.
+    A pattern that another one is over is dropped where that one was found; then only the deepest remain. Pods of one
+    group explain one another, and what is about no pod; a pod of another group has its own troubles.
     """
-    ids = {match.pattern.id for match in found}
-    explained = {name for match in found for name in match.pattern.over if match.pattern.id in ids}
-    kept = [match for match in found if match.pattern.id not in explained]
-    rank = min((match.pattern.rank for match in kept), default=0)
-    deepest = [match for match in kept if match.pattern.rank == rank]
-    return deepest, [match for match in found if match not in deepest]
+    kept = [match for match in found if not any(_explains(other, match, groups) for other in found)]
+    told = [
+        match
+        for match in kept
+        if not any(other.pattern.rank < match.pattern.rank and _near(other, match, groups) for other in kept)
+    ]
+    return told, [match for match in found if match not in told]
+
+
+def _explains(other: Match, match: Match, groups: Mapping[str, Group]) -> bool:
+    return match.pattern.id in other.pattern.over and _near(other, match, groups)
+
+
+def _near(other: Match, match: Match, groups: Mapping[str, Group]) -> bool:
+    """Return whether one match may explain another: unless they are about pods of different groups."""
+    abouts = (other.fact.about, match.fact.about)
+    if any(about.kind != "Pod" for about in abouts):
+        return match.fact.about.kind != "Pod" or other.fact.about.kind not in HOLDERS
+    return len({groups.get(about.name) for about in abouts}) == 1
+
+
+def _unexplained(known: Sequence[Fact], told: Sequence[Match], groups: Mapping[str, Group]) -> list[Fact]:
+    """Return the facts of which nothing is told: all where nothing is, else those about pods of other groups."""
+    explained = {groups.get(match.fact.about.name) for match in told}
+    if not told:
+        return list(known)
+    if any(match.fact.about.kind != "Pod" for match in told):
+        return []
+    return [fact for fact in known if fact.about.kind == "Pod" and groups.get(fact.about.name) not in explained]
 
 
 def _grouped(found: Iterable[Match]) -> list[list[Match]]:

@@ -159,7 +159,7 @@ def _of_pod(pod: PodState, now: datetime | None) -> Iterator[Fact]:
         kind, value = text(at(condition, "type")), at(condition, "status")
         if (kind == "PodScheduled" and value == "False") or (kind == "DisruptionTarget" and value == "True"):
             said = f"{kind}={value} {text(at(condition, 'reason')) or ''}: {text(at(condition, 'message')) or ''}"
-            yield Fact("state", said, about, pod.ready)
+            yield Fact("state", said + intolerance(pod.document, said), about, pod.ready)
     for container, state in _containers(pod.document):
         yield from _of_container(pod, container, state, now)
 
@@ -188,6 +188,21 @@ def _of_container(
         budget = startup_seconds(container)
         told = "no startup probe" if budget is None else f"a startup probe that waits {budget} s"
         yield Fact("state", f"running and not ready for {seconds} s, {told}, {restarts} restarts", about, pod.ready)
+
+
+def intolerance(document: Mapping[str, Any], said: str) -> str:
+    """Return, where taints keep a pod that asks for GPUs off nodes, that it tolerates none of GPU nodes.
+
+    The scheduler names no taints: nodes without GPUs and tainted nodes with GPUs look like too few GPUs otherwise.
+    """
+    containers = [mapping(each) for each in items(at(document, "spec", "containers"))]
+    limits = [name for each in containers for name in mapping(at(each, "resources", "limits"))]
+    wants = any(str(name).endswith("/gpu") for name in limits)
+    tolerated = [mapping(each) for each in items(at(document, "spec", "tolerations"))]
+    keys = {text(each.get("key")) for each in tolerated}
+    if "untolerated taint" not in said or not wants or any(key is None or "gpu" in key for key in keys):
+        return ""
+    return " (the pod tolerates no taint of GPU nodes)"
 
 
 def startup_seconds(container: Mapping[str, Any]) -> int | None:
@@ -237,6 +252,8 @@ def _of_event(
     if _is_history(kind, name, reason, said, documents, pods):
         return
     pod = pods.get(name) if kind == "Pod" else None
+    if pod is not None and reason in SCHEDULED_BY:
+        said += intolerance(pod.document, said)
     container = text(subject.get("fieldPath")) or ""
     about = About(kind, name, container[container.find("{") + 1 : -1] if container.endswith("}") else None)
     yield Fact("event", f"{reason}: {said.strip()}", about, pod is not None and pod.ready)
