@@ -1,8 +1,8 @@
 """Every rule in what people write: manifests that it accepts, and manifests that it alone refuses, for one reason.
 
 A folder of tests/rules/fixtures belongs to the rule of that id. The first line of a refused manifest is
-`# says: …`, words of its finding; the manifest has this one finding and no other. An accepted one has none. Where a rule
-speaks only about what no verdict is known of, a second line `# beside: …` names the rules of the verdict that say so.
+`# says: …`, words of its finding; the manifest has this one finding and no other. An accepted one has none. Where a
+rule speaks only about what no verdict is known of, a second line `# beside: …` names the verdict's rules that say so.
 """
 
 from __future__ import annotations

@@ -190,7 +190,6 @@ def test_a_crash_that_nothing_is_known_of(admin: Api, logged: Any, run: Callable
     admin.request("POST", PODS, pod("ill", sim_failure="crashloop", sim_run_for="0s", sim_backoff="60s"))
     assert wait(lambda: "flux" in run("doctor", "--all", "--json").stdout), run("doctor", "--all").output
     done = run("doctor", "--all")
-    print(done.output)
     assert (done.exit_code, "the flux capacitor is empty" in done.stdout) == (3, True), done.output
 
 

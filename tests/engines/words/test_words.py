@@ -212,5 +212,5 @@ def test_a_table_that_contradicts_itself_is_not_read(tmp_path: Path, row: str) -
     ("name", "faults"), [("LLAMA_API_KEY", []), ("HF_TOKEN", []), ("LLAMA_ARG_CTX_SIZE", ["LLAMA_ARG_CTX_SIZE"])]
 )
 def test_keys_out_of_a_secret_leave_nothing_open(name: str, faults: list[str]) -> None:
-    """A key or token that comes from a Secret is read by nobody and ends no server; a limit from elsewhere is missed."""
+    """A key or token that comes from a Secret ends no server; a limit from elsewhere is missed."""
     assert [fault.where for fault in llama.parse("cuda-b9000", [], {name: None}).faults] == faults
