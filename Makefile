@@ -2,7 +2,7 @@
 # Only `up`, `setup`, `test` and `clean` are needed to use it; the others are for work on it.
 
 .DEFAULT_GOAL := help
-.PHONY: help up down setup test check bench golden lock clean clean-cache
+.PHONY: help up down setup test check bench e2e-web golden lock clean clean-cache
 
 # Set-up runs under the machine's own Python; the first line that it needs checks what the machine lacks.
 SETUP = python=$$(sh toolchain/setup/prerequisites.sh) && "$$python" -B -m toolchain.setup
@@ -10,7 +10,7 @@ PYTHON = .venv/bin/python
 IN_SHELL = . ./.voltaic/env.sh &&
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 up: setup ## set everything up, start the simulated cluster and deploy v100-2gpu into it
 	@$(IN_SHELL) $(PYTHON) -m simulator.quickstart
@@ -29,6 +29,9 @@ check: setup ## quality gates alone: lint, format, types, architecture, Go
 
 bench: setup ## measure: preview with and without the pack, plan, import, verdicts a second
 	@$(IN_SHELL) $(PYTHON) -m bench
+
+e2e-web: setup ## chat in a real browser with the real Open WebUI (2 GB in the cache, once)
+	@$(IN_SHELL) $(PYTHON) -m tests.web
 
 golden: setup ## write the golden manifests of the tests anew, from what the components now make
 	@$(IN_SHELL) $(PYTHON) -m pytest tests/components --golden

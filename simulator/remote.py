@@ -2,7 +2,7 @@
 
 A container does not run, so each of these is a file, a program or a port of the machine on which kwok runs. They are
 written by whoever simulates something with them (a test, a demonstration); the cluster has a log of one line by itself.
-Namespaces and container names choose, never labels: kwok 0.8.0 knows no others.
+Namespaces, names of pods and names of containers choose, never labels: kwok 0.8.0 knows no others.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def programs(name: str, namespace: str, containers: Sequence[str] = ()) -> dict[
     return _object("ClusterExec", name, namespace, {"execs": [entry]})
 
 
-def ports(name: str, namespace: str, local: Mapping[int, int]) -> dict[str, Any]:
+def ports(name: str, namespace: str, local: Mapping[int, int], pods: Sequence[str] = ()) -> dict[str, Any]:
     """Leads connections to ports of pods to ports of this machine.
 
     Unlike a real pod, it answers even while the pod does not run.
@@ -62,9 +62,13 @@ def ports(name: str, namespace: str, local: Mapping[int, int]) -> dict[str, Any]
         name: of the object.
         namespace: of the pods.
         local: port of this machine by port of the container.
+        pods: names of the pods; empty: all of the namespace.
     """
     forwards = [{"ports": [port], "target": {"address": HOST, "port": here}} for port, here in local.items()]
-    return _object("ClusterPortForward", name, namespace, {"forwards": forwards})
+    made = _object("ClusterPortForward", name, namespace, {"forwards": forwards})
+    if pods:
+        made["spec"]["selector"]["matchNames"] = list(pods)
+    return made
 
 
 def line(moment: str, text: str, stream: str = "stdout") -> str:
