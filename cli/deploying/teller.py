@@ -41,7 +41,7 @@ class Teller:
         """Tell one thing.
 
         Args:
-            event: what sort of thing; a word of a fixed list (docs/how-to/deploy.md).
+            event: what sort of thing; a word of a fixed list (docs/reference/run.schema.json).
             text: in words; lines after the first are more about it.
             facts: the same for machines.
         """
