@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cli.cluster.errors import ClusterError
+from cli.reaching.exchange import Exchange
 from cli.reaching.follower import Follower
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ PROOF_SECONDS = 0.1
 """For which the first connection to a pod must last before it is used: a port that is closed is told a little later."""
 AT_ONCE_SECONDS = 1.0
 """Life of a connection that ended by itself below which the next is not opened in a hurry."""
+REST_SECONDS = 3.0
+"""For which a connection rests between two requests before it is ended; servers end theirs after 5 s, some unheard."""
 REFILL_SECONDS = 0.03
 """Quiet time after which connections that were taken are replaced: opening them slows requests that run."""
 
@@ -310,19 +313,31 @@ async def _carry(
         writer: what it hears.
         gone: done once the pod is no more, whatever the connection to it says.
     """
+    exchange, passed = Exchange(), time.monotonic()
 
     async def there() -> None:
+        nonlocal passed
         while data := await reader.read(CHUNK):
+            exchange.asked(data)
+            passed = time.monotonic()
             await tunnel.send(data)
 
     async def back() -> None:
+        nonlocal passed
         data = await first
         while data:
+            exchange.answered(data)
+            passed = time.monotonic()
             writer.write(data)
             await writer.drain()
             data = await tunnel.receive()
 
-    ways = {asyncio.ensure_future(there()), asyncio.ensure_future(back())}
+    async def rest() -> None:
+        # That nothing happens is no event.
+        while not exchange.resting or time.monotonic() - passed < REST_SECONDS:  # noqa: ASYNC110
+            await asyncio.sleep(REST_SECONDS / 3)
+
+    ways = {asyncio.ensure_future(there()), asyncio.ensure_future(back()), asyncio.ensure_future(rest())}
     broken = True
     try:
         done, _ = await asyncio.wait({*ways, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -181,6 +181,27 @@ def test_a_stream_comes_as_it_is_written(stack: Stack, simulated_cluster: Simula
         stack.engine.behaviour.token_seconds, stack.engine.behaviour.tokens = 0.0, None
 
 
+def test_a_connection_that_rests_is_ended(stack: Stack, simulated_cluster: Simulated) -> None:
+    """A connection without a request is ended before the server does so unheard; one with half a request stays."""
+    with forwarding(simulated_cluster, "--only", "api", "--json") as running:
+        port = json.loads(running.line())["api"]["port"]
+        with (
+            socket.create_connection(("127.0.0.1", port), 15) as rested,
+            socket.create_connection(("127.0.0.1", port)) as half,
+        ):
+            half.sendall(b"POST /v1/chat/completions HTTP/1.1\r\n")
+            for _ in range(2):  # a second request within its time is answered on the same connection
+                rested.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                assert rested.recv(1 << 16).startswith(b"HTTP/1.1 200")
+            started = time.monotonic()
+            assert rested.recv(1) == b""
+            assert 2 < time.monotonic() - started < 10
+            half.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                half.recv(1)
+        assert running.end() == 0
+
+
 @pytest.mark.slow
 def test_a_hundred_restarts_of_the_pod_are_survived(stack: Stack, simulated_cluster: Simulated) -> None:
     """While requests go on: after each restart they are answered again, by the new pod, without anybody's help."""
