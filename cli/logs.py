@@ -192,10 +192,10 @@ class Examined:
         screen = console()
         for found in report.diagnoses:
             if found.pattern.id not in self.told:
-                self.told.add(found.pattern.id)
                 screen.print()
                 show.diagnosis(screen, found)
                 screen.print()
+                self.told.add(found.pattern.id)
         return show.verdict(report)
 
     def code(self) -> int:

@@ -174,3 +174,40 @@ def test_what_explains_the_rest_is_told_alone() -> None:
     log = Log(("Shard process was signaled to shutdown with signal 9 rank=0",), "server-1-a", "tgi", previous=True)
     report = diagnose(Evidence((found,), (log,)))
     assert ([each.pattern.id for each in report.diagnoses], report.also) == (["host-memory"], ("killed",))
+
+
+def test_a_cause_hides_what_follows_from_it() -> None:
+    """Within one workload a consequence is told only where there is no cause; it is named among what was found too."""
+    ended = {"terminated": {"reason": "Error", "exitCode": 137}}
+    found = pod(container={"restartCount": 2, "lastState": ended})
+    log = Log(("OSError: You are trying to access a gated repo.",), "server-1-a", "tgi")
+    report = diagnose(Evidence((found,), (log,)))
+    assert ([each.pattern.id for each in report.diagnoses], report.also) == (["gated-model"], ("killed",))
+
+
+def test_another_workload_has_its_own_troubles() -> None:
+    """The cause of one workload says nothing about the consequence that another shows."""
+    ended = {"terminated": {"reason": "Error", "exitCode": 137}}
+    other = pod("page-1", container={"restartCount": 2, "lastState": ended})
+    other["metadata"]["ownerReferences"] = [OWNER | {"name": "page"}]
+    log = Log(("OSError: You are trying to access a gated repo.",), "server-1-a", "tgi")
+    report = diagnose(Evidence((pod(), other), (log,)))
+    assert {each.pattern.id: each.about.name for each in report.diagnoses} == {
+        "gated-model": "server-1-a",
+        "killed": "page-1",
+    }
+
+
+def test_why_a_pod_that_serves_was_restarted_is_told_apart() -> None:
+    """What ended the container before is history, also where it could happen to one that serves."""
+    lines = ("Method Decode encountered an error.", "torch.OutOfMemoryError: CUDA out of memory.")
+    log = Log(lines, "server-1-a", "tgi", previous=True)
+    report = diagnose(Evidence((pod(container={"restartCount": 1}, **READY),), (log,)))
+    assert (report.diagnoses, [each.pattern.id for each in report.before]) == ((), ["cuda-memory-decode"])
+
+
+def test_events_of_pods_that_were_replaced_are_history() -> None:
+    """The eviction of a pod that another one has replaced is no news."""
+    evicted = pod("server-1-b", phase="Failed", reason="Evicted", message="low on memory")
+    told = event("Evicted", "The node was low on resource: memory.", name="server-1-b")
+    assert said(evicted, told, pod(**READY)) == []

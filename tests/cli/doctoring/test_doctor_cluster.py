@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from cli.cluster import connect
 from cli.doctor import examined
@@ -18,7 +24,6 @@ from simulator import remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
+ROOT = Path(__file__).parents[3]
 PODS = "/api/v1/namespaces/llm/pods"
 LOGS = "/apis/kwok.x-k8s.io/v1alpha1/clusterlogs"
 RESTRICTED = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -238,3 +244,98 @@ def test_logs_are_followed_through_restarts(admin: Api, cluster: Cluster, logged
     ended.set()
     thread.join(timeout=10)
     assert not thread.is_alive()
+
+
+def project(folder: Path) -> dict[str, str]:
+    """Make a project with a stack `demo`, and return its labels."""
+    (folder / "Pulumi.yaml").write_text("name: voltaic\nruntime: python\n", encoding="utf-8")
+    values = {
+        "profile": "v100-1gpu",
+        "model": "mistralai/Mistral-7B-Instruct-v0.2",
+        "namespace": "llm",
+        "maxInputTokens": 3072,
+        "maxTotalTokens": 4096,
+        "maxBatchPrefillTokens": 3072,
+        "maxBatchSize": 1,
+    }
+    document = {"config": {f"voltaic:{key}": value for key, value in values.items()}}
+    (folder / "Pulumi.demo.yaml").write_text(json.dumps(document), encoding="utf-8")
+    return {
+        "app.kubernetes.io/name": "tgi",
+        "app.kubernetes.io/instance": "demo",
+        "app.kubernetes.io/managed-by": "voltaic",
+    }
+
+
+def test_a_server_of_a_stack_is_led_to_settings_that_the_judge_accepts(
+    admin: Api, logged: Any, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    """Out of memory in the warm-up: the cause, and smaller limits as commands for this stack, proven."""
+    labels = project(tmp_path)
+    lines = (
+        "ERROR text_generation_launcher: Method Warmup encountered an error.",
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 100.00 MiB.",
+    )
+    logged("starting", previous=lines)
+    ill = pod("llm-0", sim_failure="crashloop", sim_run_for="0s", sim_backoff="60s")
+    ill["metadata"]["labels"] = labels
+    admin.request("POST", PODS, ill)
+    assert wait(lambda: run("doctor", "--stack", "demo").exit_code == 1), run("doctor", "--stack", "demo").output
+    document = json.loads(run("doctor", "--stack", "demo", "--json").stdout)
+    (found,) = document["diagnoses"]
+    proven = [way["commands"] for way in found["ways_out"] if way["proven"]]
+    assert (found["id"], document["stack"]) == ("cuda-memory-warm-up", "demo")
+    assert proven
+    assert all(command.startswith("pulumi config set max") for command in proven[0])
+    assert all(command.endswith(" -s demo") or " --stack demo" in command for command in proven[0])
+
+
+@pytest.mark.parametrize(
+    ("expected", "change"),
+    [
+        ("login-expired", {"user": {"token": "expired-long-ago"}}),
+        ("api-unreachable", {"cluster": {"server": "https://127.0.0.1:9", "insecure-skip-tls-verify": True}}),
+    ],
+)
+def test_what_stands_between_here_and_the_cluster(  # noqa: PLR0917  fixtures
+    simulated_cluster: Simulated,
+    run: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    expected: str,
+    change: dict[str, Any],
+) -> None:
+    """A login that has ended and an API server that does not answer are causes too."""
+    document = yaml.safe_load(simulated_cluster.user_kubeconfig.read_text("utf-8"))
+    for key, value in change.items():
+        document[f"{key}s"][0][key] = value
+    (tmp_path / "config").write_text(yaml.safe_dump(document), encoding="utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    done = run("doctor", "--all", "--json")
+    assert done.exit_code == 1, done.output
+    assert [found["id"] for found in json.loads(done.stdout)["diagnoses"]] == [expected]
+
+
+def test_a_cause_is_told_while_logs_are_followed(
+    admin: Api, simulated_cluster: Simulated, logged: Any, tmp_path: Path
+) -> None:
+    """`logs -f --doctor` says what is wrong as soon as it can be told, and ends with its exit code."""
+    logged("starting", previous=GATED)
+    admin.request("POST", PODS, pod("ill", sim_failure="crashloop", sim_run_for="0s", sim_backoff="60s"))
+    said: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "logs", "-f", "--all", "--doctor"],
+        cwd=tmp_path,
+        env=os.environ | {"KUBECONFIG": str(simulated_cluster.user_kubeconfig), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line)
+            if all(any(words in text for text in said) for words in ("- ill/main Access", "Told before")):
+                process.send_signal(signal.SIGINT)
+    text = "".join(said)
+    assert process.returncode == 1, text
+    assert ("- ill/main Access to model" in text, "hf_abc" in text, "Traceback" in text) == (True, False, False), text
