@@ -335,7 +335,9 @@ def test_a_cause_is_told_while_logs_are_followed(
         for line in process.stdout:
             said.append(line)
             if all(any(words in text for text in said) for words in ("- ill/main Access", "Told before")):
-                process.send_signal(signal.SIGINT)
+                break
+        process.send_signal(signal.SIGINT)
+        said += process.stdout
     text = "".join(said)
     assert process.returncode == 1, text
     assert ("- ill/main Access to model" in text, "hf_abc" in text, "Traceback" in text) == (True, False, False), text
