@@ -57,6 +57,13 @@ def test_smaller_limits_of_an_accepted_stack_leave_what_was_missing() -> None:
     assert way.commands[0].startswith("pulumi config set maxBatchSize 1")
 
 
+def test_the_more_is_missing_the_smaller_are_the_limits() -> None:
+    """Limits that would free less than the allocation was short of are passed over, and none is better than such."""
+    (little, *_), (much, *_), (most, *_) = (of_stack(stack(), missing).ways_out for missing in (300.0, 1000.0, 5000.0))
+    assert (little.proven, much.proven, most.proven) == (True, True, False)
+    assert len(little.commands) < len(much.commands)
+
+
 def test_a_refused_stack_is_led_to_what_the_judge_accepts() -> None:
     """Where the judge refuses what runs, the ways out are its own, as commands for this stack."""
     found = of_stack(stack(maxBatchSize=64))

@@ -78,7 +78,7 @@ class Pattern:
     details: tuple[str, ...] = ()
     """Sentences with `{names}` of groups; told where all of them were found."""
     commands: tuple[str, ...] = ()
-    """What to type, with `{names}` of what is known; left out where something is not."""
+    """What to type, with `{stack}`, `{pod}`, `{name}`, `{workload}` and `{n}`; left out where one is not known."""
     rules: tuple[str, ...] = ()
     """Rules that say so before anything is applied."""
     over: tuple[str, ...] = ()

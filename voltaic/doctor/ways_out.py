@@ -74,7 +74,7 @@ def ways_out(match: Match, judged: Judged, findings: Sequence[Finding]) -> tuple
 def typed(match: Match, judged: Judged) -> tuple[str, ...]:
     """Return the commands of a pattern with what is known put in; without those for which something is missing."""
     evidence, about = judged.evidence, match.fact.about
-    known = {name: shlex.quote(value) for name, value in match.values.items()}
+    known: dict[str, str] = {}  # nothing that a log says
     if evidence.stack is not None:
         known["stack"] = shlex.quote(evidence.stack.name)
     known["n"] = f" -n {shlex.quote(evidence.namespace)}" if evidence.namespace else ""
