@@ -1,4 +1,4 @@
-"""A person chats in a browser through the whole chain, and settings of the page have their effect.
+"""A person chats in a browser through the whole chain, and every setting of the page has its effect.
 
 Run by `make e2e-web`; the name keeps it out of the ordinary suite.
 """
@@ -179,3 +179,9 @@ def test_what_leaves_is_counted(tmp_path: Path, way: str) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"refused\n"
         assert pages.unroutable(process.pid) > 0
+
+
+def test_nothing_left_the_site(chain: Chain, outside: list[str]) -> None:
+    """In all that was done above, neither the program nor the page in the browser asked for another machine."""
+    assert outside == []
+    assert chain.page.left() == 0

@@ -60,8 +60,13 @@ class Served(Engine):
 class Chain:
     """Everything between a browser and an engine."""
 
+    cluster: Cluster
+    server: live.Container
+    """The engine's container in the cluster."""
     container: live.Container
-    """The page's, in the cluster."""
+    """The page's."""
+    engine_at: live.Endpoint
+    """Where the page's address of the API leads."""
     engine: Served
     page: Page
     url: str
@@ -117,7 +122,9 @@ def chain(
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
         engine = ending.enter_context(Served(model, Behaviour(key=key, token_seconds=0.15)))
         lead(simulated_cluster, "engine", engine_at, engine.port)
-        services = {api: _address(ending.enter_context(forwarding(project, "api"))["url"])}
+        services = {
+            api: _address(ending.enter_context(forwarding(project, "api"))["url"]),
+        }
         page = Page(Path(web_tools["page"]), folder, container.environment, services)
         output = Path(web_tools["output"])
         ending.callback(shutil.copy, page.log, output / "open-webui.log")
@@ -126,7 +133,10 @@ def chain(
         lead(simulated_cluster, "page", page_at, page.port)
         url = ending.enter_context(forwarding(project, "page"))["url"]
         yield Chain(
+            cluster=simulated_cluster,
+            server=server,
             container=container,
+            engine_at=engine_at,
             engine=engine,
             page=page,
             url=url,

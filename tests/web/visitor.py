@@ -65,6 +65,25 @@ class Visitor:
         button.wait_for()
         return button.inner_text().strip()
 
+    def choose(self, model: str) -> None:
+        """Choose the model to chat with."""
+        self.page.locator('[id^="model-selector"][id$="-button"]').first.click()
+        entry = self.page.get_by_role("option", name=re.compile(re.escape(model)))
+        entry.or_(self.page.locator(f'[data-value="{model}"]')).first.click()
+
+    def settled(self, seconds: float = 90.0) -> list[str]:
+        """Return the different texts that the last answer shows, until it has not changed for three seconds."""
+        seen: list[str] = []
+        ends, changed = time.monotonic() + seconds, time.monotonic()
+        while time.monotonic() < ends and (not seen or not seen[-1] or time.monotonic() < changed + 3):
+            found = self.page.locator(ANSWERS)
+            text = found.last.inner_text().strip() if found.count() else ""
+            if not seen or text != seen[-1]:
+                seen.append(text)
+                changed = time.monotonic()
+            self.page.wait_for_timeout(50)
+        return seen
+
     def ask(self, question: str) -> None:
         """Send a question."""
         self.page.click(QUESTION)
