@@ -12,7 +12,10 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+from cli import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,23 +156,18 @@ def _replace(path: Path, data: bytes, mode: int = NEW_MODE) -> None:
     try:
         place = path.resolve()
         found = place.stat() if place.exists() else None
-        beside = place.with_name(f".{place.name}.{os.getpid()}")
-        try:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:  # noqa: PTH123
-                if found is not None:
-                    os.fchmod(stream.fileno(), stat.S_IMODE(found.st_mode))
-                    if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
-                        with suppress(PermissionError):  # somebody else's file stays readable, and becomes ours
-                            os.fchown(stream.fileno(), found.st_uid, found.st_gid)
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(place)
-        except BaseException:
-            with suppress(OSError):
-                beside.unlink()
-            raise
+        files.replace(
+            place, data, mode=mode, settle=partial(_as_before, found) if found is not None else lambda _: None
+        )
     except OSError as fault:
         if isinstance(fault, NotWritten):
             raise
         raise NotWritten(f"{path}: {fault.strerror or fault}") from fault
+
+
+def _as_before(found: os.stat_result, number: int) -> None:
+    """Give an open file the mode and owner that the file in its place has."""
+    os.fchmod(number, stat.S_IMODE(found.st_mode))
+    if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
+        with suppress(PermissionError):  # somebody else's file stays readable, and becomes ours
+            os.fchown(number, found.st_uid, found.st_gid)

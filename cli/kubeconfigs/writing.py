@@ -8,6 +8,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from cli import files
 from cli.files import Unwritable
 
 if TYPE_CHECKING:
@@ -62,18 +63,7 @@ def write(path: Path, text: str) -> None:
         place = path.resolve()
         place.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         with _locked(place):
-            beside = place.with_name(f".{place.name}.{os.getpid()}")
-            try:
-                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb") as stream:  # noqa: PTH123
-                    os.fchmod(stream.fileno(), MODE)
-                    stream.write(text.encode())
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                beside.replace(place)
-            except BaseException:
-                with suppress(OSError):
-                    beside.unlink()
-                raise
+            files.replace(place, text.encode(), mode=MODE, settle=lambda number: os.fchmod(number, MODE))
     except OSError as fault:
         if isinstance(fault, Unwritable):
             raise
