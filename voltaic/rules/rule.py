@@ -95,3 +95,19 @@ def findings(rule: str, answers: Iterable[Support]) -> tuple[Finding, ...]:
         for answer in answers
         if answer.answer != "ok"
     )
+
+
+def advice(rule: str, answers: Iterable[Support]) -> tuple[Finding, ...]:
+    """Return what an engine says of options with which it starts as advice of that rule, at the option it is about."""
+    return tuple(
+        Finding(
+            rule=rule,
+            message=answer.message,
+            why=answer.why,
+            fix=answer.fix,
+            sources=answer.sources,
+            level="advisory",
+            about=answer.where,
+        )
+        for answer in answers
+    )

@@ -6,32 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from voltaic import engines
 from voltaic.engines.base import Slow
-from voltaic.findings import Finding
-from voltaic.rules.rule import Rule
+from voltaic.rules.rule import Rule, advice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from voltaic.engines.base import Support
+    from voltaic.findings import Finding
     from voltaic.spec import ServingSpec
 
 ID: Final = "dtype-slow"
 
 
-def check(spec: ServingSpec) -> Iterator[Finding]:
-    """Yield a finding for everything that serves and is slow for a reason that an option can mend."""
+def check(spec: ServingSpec) -> tuple[Finding, ...]:
+    """Return a finding for everything that serves and is slow for a reason that an option can mend."""
     engine = engines.engine(spec.release.engine)
-    answers: tuple[Support, ...] = engine.slow(spec) if isinstance(engine, Slow) else ()
-    for answer in answers:
-        yield Finding(
-            rule=ID,
-            message=answer.message,
-            why=answer.why,
-            fix=answer.fix,
-            sources=answer.sources,
-            level="advisory",
-            about=answer.where,
-        )
+    return advice(ID, engine.slow(spec)) if isinstance(engine, Slow) else ()
 
 
 RULE: Final = Rule(

@@ -5,29 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from voltaic.engines.incoherent import incoherent
-from voltaic.findings import Finding
-from voltaic.rules.rule import Rule
+from voltaic.rules.rule import Rule, advice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from voltaic.findings import Finding
     from voltaic.spec import ServingSpec
 
 ID: Final = "limits-incoherent"
 
 
-def check(spec: ServingSpec) -> Iterator[Finding]:
-    """Yield a finding for every limit that the release takes and that others make useless."""
-    for answer in incoherent(spec):
-        yield Finding(
-            rule=ID,
-            message=answer.message,
-            why=answer.why,
-            fix=answer.fix,
-            sources=answer.sources,
-            level="advisory",
-            about=answer.where,
-        )
+def check(spec: ServingSpec) -> tuple[Finding, ...]:
+    """Return a finding for every limit that the release takes and that others make useless."""
+    return advice(ID, incoherent(spec))
 
 
 RULE: Final = Rule(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from voltaic.findings import Source
+from voltaic.findings import Finding, Source
 from voltaic.manifests.plain import at, items, text
 from voltaic.rules.supply._pod_controls import BASELINE, RESTRICTED, UNSET, WALL, needs_root
 
@@ -145,3 +145,9 @@ def _volumes(pod: Pod, allowed: Callable[[str], bool], what: str, wanted: str, w
         named = " and ".join(f"{name} ({', '.join(kinds)})" for name, (kinds, _) in found.items())
         message = f"The pod mounts {what}: {named}; wanted is {wanted}."
         yield Violation(message, why, f"Use {wanted}", next(path for _, path in found.values()))
+
+
+def findings(rule: str, violations: Iterable[Violation]) -> Iterator[Finding]:
+    """Yield what a pod violates as findings of that rule."""
+    for found in violations:
+        yield Finding(rule=rule, message=found.message, why=found.why, fix=found.fix, sources=SOURCES, path=found.path)

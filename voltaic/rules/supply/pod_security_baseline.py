@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from voltaic.findings import Finding
 from voltaic.rules.rule import Rule
 from voltaic.rules.supply import _pod_security
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from voltaic.findings import Finding
     from voltaic.manifests.views import Subject
 
 ID: Final = "pod-security-baseline"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Yield a finding for every control that the pod violates."""
-    for found in _pod_security.baseline(subject.pod):
-        yield Finding(
-            rule=ID,
-            message=found.message,
-            why=found.why,
-            fix=found.fix,
-            sources=_pod_security.SOURCES,
-            path=found.path,
-        )
+    """Return a finding for every control that the pod violates."""
+    return _pod_security.findings(ID, _pod_security.baseline(subject.pod))
 
 
 RULE: Final = Rule(
