@@ -208,8 +208,9 @@ class _Asking:
         """Yield a finding at its level, unless it is disabled."""
         workload = self.workload
         self.found.add(finding.rule)
-        place = workload.place(finding.about)
-        if finding.path is not None:
+        if finding.path is None:
+            place = workload.place(finding.about)
+        else:
             place = Place(workload.file, workload.document, finding.path)
         if rule is None:
             yield Said(replace(finding, path=place.path), finding.rule, place.file, place.document)
